@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Structures that are described by a key table: how they begin, what they own, what is unset.
+ * Nothing here knows a single key.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "base/strv.h"
+#include "spec/keys.h"
+#include "spec/spec.h"
+
+/* The shape that every {items, n} pair in spec.h has. */
+typedef struct Objects {
+    void *items;
+    size_t n;
+} Objects;
+
+static_assert(sizeof(Objects) == sizeof(SpecProbes) && sizeof(Objects) == sizeof(SpecListens) &&
+                  sizeof(Objects) == sizeof(SpecHookList) && sizeof(Objects) == sizeof(SpecSecrets),
+              "KEY_OBJECTS fields are pairs of items and n");
+
+const Key *key_find(const KeyTable *table, const char *name)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (streq(table->keys[i].name, name))
+            return &table->keys[i];
+    return NULL;
+}
+
+static void field_init(const Key *key, void *field)
+{
+    switch (key->kind) {
+    case KEY_BOOL:
+    case KEY_ENUM:
+        *(int *)field = SPEC_UNSET;
+        return;
+    case KEY_INTEGER:
+        *(int64_t *)field = SPEC_INT_UNSET;
+        return;
+    case KEY_SPAN:
+        *(uint64_t *)field = USEC_INFINITY;
+        return;
+    case KEY_OBJECT:
+        key_table_init(key->table, field);
+        return;
+    case KEY_STRING:
+    case KEY_STRV:
+    case KEY_ENV:
+    case KEY_HEADERS:
+    case KEY_OBJECTS:
+    case KEY_SETTINGS:
+    case _KEY_KIND_MAX:
+        return; /* zero is unset */
+    }
+}
+
+void key_table_init(const KeyTable *table, void *object)
+{
+    memset(object, 0, table->size);
+    for (size_t i = 0; i < table->n; i++)
+        field_init(&table->keys[i], key_field(&table->keys[i], object));
+}
+
+static void objects_done(const KeyTable *table, Objects *objects)
+{
+    for (size_t i = 0; i < objects->n; i++)
+        key_table_done(table, (char *)objects->items + i * table->size);
+    free(objects->items);
+}
+
+static void settings_done(SpecSettings *settings)
+{
+    for (size_t i = 0; i < settings->n; i++) {
+        free(settings->items[i].section);
+        free(settings->items[i].key);
+        free(settings->items[i].value);
+    }
+    free(settings->items);
+}
+
+static void field_done(const Key *key, void *field)
+{
+    switch (key->kind) {
+    case KEY_STRING:
+        free(*(char **)field);
+        return;
+    case KEY_STRV:
+    case KEY_ENV:
+    case KEY_HEADERS:
+        strv_free(*(char ***)field);
+        return;
+    case KEY_OBJECT:
+        key_table_done(key->table, field);
+        return;
+    case KEY_OBJECTS:
+        objects_done(key->table, field);
+        return;
+    case KEY_SETTINGS:
+        settings_done(field);
+        return;
+    case KEY_BOOL:
+    case KEY_INTEGER:
+    case KEY_ENUM:
+    case KEY_SPAN:
+    case _KEY_KIND_MAX:
+        return;
+    }
+}
+
+void key_table_done(const KeyTable *table, void *object)
+{
+    for (size_t i = 0; i < table->n; i++)
+        field_done(&table->keys[i], key_field(&table->keys[i], object));
+    key_table_init(table, object);
+}
+
+static bool object_is_unset(const KeyTable *table, const void *object)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (!key_is_unset(&table->keys[i], object))
+            return false;
+    return true;
+}
+
+bool key_is_unset(const Key *key, const void *object)
+{
+    const void *field = key_field_const(key, object);
+
+    switch (key->kind) {
+    case KEY_BOOL:
+    case KEY_ENUM:
+        return *(const int *)field == SPEC_UNSET;
+    case KEY_INTEGER:
+        return *(const int64_t *)field == SPEC_INT_UNSET;
+    case KEY_SPAN:
+        return *(const uint64_t *)field == USEC_INFINITY;
+    case KEY_STRING:
+    case KEY_STRV:
+    case KEY_ENV:
+    case KEY_HEADERS:
+        return *(void *const *)field == NULL;
+    case KEY_OBJECTS:
+    case KEY_SETTINGS:
+        return ((const Objects *)field)->n == 0;
+    case KEY_OBJECT:
+        return object_is_unset(key->table, field);
+    case _KEY_KIND_MAX:
+        break;
+    }
+    return true;
+}
+
+const char *key_kind_word(KeyKind kind)
+{
+    static const char *const words[] = {
+        [KEY_STRING] = "string",     [KEY_BOOL] = "boolean",
+        [KEY_INTEGER] = "integer",   [KEY_ENUM] = "word",
+        [KEY_SPAN] = "time span",    [KEY_STRV] = "array of strings",
+        [KEY_ENV] = "environment",   [KEY_HEADERS] = "headers",
+        [KEY_OBJECT] = "object",     [KEY_OBJECTS] = "array of objects",
+        [KEY_SETTINGS] = "sections",
+    };
+    static_assert(ELEMENTSOF(words) == _KEY_KIND_MAX, "a word for every kind");
+
+    return words[kind];
+}
+
+Spec *spec_new(void)
+{
+    Spec *spec = malloc(sizeof(Spec));
+
+    if (spec)
+        key_table_init(&spec_keys, spec);
+    return spec;
+}
+
+Spec *spec_free(Spec *spec)
+{
+    if (spec) {
+        key_table_done(&spec_keys, spec);
+        free(spec);
+    }
+    return NULL;
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reader and the plan: what is accepted, what is said about what is not, and that a plan read
+ * back is the same plan.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/macros.h"
+#include "base/strv.h"
+#include "base/text.h"
+#include "spec/plan.h"
+#include "spec/read.h"
+
+#define WEB "\"type\": \"docker\", \"image\": \"nginx\""
+
+static int read_string(const char *text, DiagList *diags, Spec **ret)
+{
+    return spec_read(text, strlen(text), "/etc/phoenix.d/web.json", diags, ret);
+}
+
+static Spec *read_good(const char *text)
+{
+    _cleanup_diag_list_ DiagList diags = {0};
+    Spec *spec = NULL;
+
+    int r = read_string(text, &diags, &spec);
+    for (size_t i = 0; i < diags.n; i++) {
+        _cleanup_(text_done) Text line = {0};
+        diag_format(&diags.items[i], &line);
+        print_message("%s\n", line.data);
+    }
+    assert_int_equal(r, 0);
+    return spec;
+}
+
+/* Reads a spec that has findings and compares them, one per line, without the file's name. */
+static void assert_findings(const char *text, size_t size, const char *expected)
+{
+    _cleanup_diag_list_ DiagList diags = {0};
+    _cleanup_spec_free_ Spec *spec = NULL;
+    _cleanup_(text_done) Text lines = {0};
+    bool errors = false;
+
+    int r = spec_read(text, size, "w", &diags, &spec);
+    for (size_t i = 0; i < diags.n; i++) {
+        diag_format(&diags.items[i], &lines);
+        text_add_char(&lines, '\n');
+        errors = errors || diags.items[i].severity == DIAG_ERROR;
+    }
+    assert_string_equal(lines.data ? lines.data : "", expected);
+    assert_int_equal(r, errors ? SPEC_INVALID : 0);
+}
+
+#define FINDINGS(text, expected) assert_findings(text, strlen(text), expected)
+
+static void test_minimal(void **state)
+{
+    _cleanup_spec_free_ Spec *spec = read_good("{" WEB "}");
+
+    assert_string_equal(spec->name, "web");
+    assert_int_equal(spec->type, SPEC_TYPE_CONTAINER);
+    assert_int_equal(spec->duration, SPEC_DURATION_DAEMON);
+    assert_int_equal(spec->restart.policy, SPEC_RESTART_ALWAYS);
+    assert_int_equal(spec->restart.delay_usec, 20 * USEC_PER_MSEC);
+    assert_int_equal(spec->restart.max_usec, USEC_PER_MINUTE);
+    assert_int_equal(spec->hardening.readonly, 1);
+    assert_non_null(spec->hardening.capabilities);
+    assert_int_equal(strv_length(spec->hardening.capabilities), 0);
+    assert_int_equal(spec->proxyport, 8000);
+    assert_int_equal(spec->enable, 0);
+}
+
+static void test_shorthands(void **state)
+{
+    _cleanup_spec_free_ Spec *spec = read_good(
+        "{\"type\": \"oci\", \"image\": \"a/b:1\", \"healthcheck\": \"/health\", \"restart\": "
+        "\"on-failure\", \"listen\": 8080, \"idle\": \"30s\", \"hardening\": \"none\", \"env\": "
+        "{\"A\": 1, \"B\": \"x=y\"}, \"watchdog\": 10, \"limits\": {\"cpu\": 0.5, \"memory\": "
+        "52428800}, \"hooks\": {\"once\": [[\"a\", \"b\"], {\"run\": [\"c\"], \"in\": "
+        "\"container\"}]}, \"x-note\": \"mine\", \"$schema\": \"s\"}");
+
+    assert_int_equal(spec->healthcheck.n, 1);
+    assert_string_equal(spec->healthcheck.items[0].path, "/health");
+    assert_int_equal(spec->healthcheck.items[0].type, SPEC_PROBE_HTTP);
+    assert_int_equal(spec->healthcheck.items[0].port, 8000);
+    assert_int_equal(spec->healthcheck.items[0].restart, 1);
+    assert_string_equal(spec->healthcheck.items[0].status[0], "200");
+    assert_int_equal(spec->restart.policy, SPEC_RESTART_ON_FAILURE);
+    assert_string_equal(spec->listen.items[0].stream, "8080");
+    assert_int_equal(spec->activation, SPEC_ACTIVATION_PROXY);
+    assert_int_equal(spec->idle.after_usec, 30 * USEC_PER_SEC);
+    assert_int_equal(spec->hardening.readonly, 0);
+    assert_string_equal(spec->hardening.capabilities[0], "all");
+    assert_string_equal(spec->env[0], "A=1");
+    assert_string_equal(spec->env[1], "B=x=y");
+    assert_int_equal(spec->watchdog_usec, 10 * USEC_PER_SEC);
+    assert_string_equal(spec->limits.cpu, "50%");
+    assert_string_equal(spec->limits.memory, "50M");
+    assert_int_equal(spec->hooks.once.n, 2);
+    assert_string_equal(spec->hooks.once.items[0].run[1], "b");
+    assert_int_equal(spec->hooks.once.items[1].in, SPEC_HOOK_CONTAINER);
+}
+
+static void test_every_mistake_at_once(void **state)
+{
+    FINDINGS("{\n  \"type\": \"dokcer\",\n  \"image\": \"nginx\",\n"
+             "  \"restart\": {\"delay\": \"5 parsecs\"},\n  \"helthcheck\": \"/\",\n"
+             "  \"env\": [\"1A=b\"],\n  \"ports\": [\"80:80\", \"99999\"]\n}",
+             "w:2:11: type: \"dokcer\" is not one of \"docker\", \"binary\", \"vm\"; did you mean "
+             "\"docker\"?\n"
+             "w:4:24: restart.delay: \"5 parsecs\" is not a time span (like \"500ms\", \"10s\", "
+             "\"1min 30s\")\n"
+             "w:5:3: warning: helthcheck: unknown key; did you mean \"healthcheck\"?\n"
+             "w:6:11: env[0]: \"1A=b\" is not a variable (like \"TERM=xterm\"; a name has letters, "
+             "digits and \"_\")\n"
+             "w:7:22: ports[1]: \"99999\" is not a port (like \"8080:80\", "
+             "\"127.0.0.1:8080:80\", \"[::1]:8080:80/tcp\" or \"80\")\n");
+}
+
+static void test_wrong_types(void **state)
+{
+    FINDINGS("[]", "w:1:1: an array is not an object\n");
+    FINDINGS("{" WEB ", \"args\": \"x\"}", "w:1:46: args: \"x\" is not an array of strings\n");
+    FINDINGS("{" WEB ", \"enable\": \"yes\"}", "w:1:48: enable: \"yes\" is not true or false\n");
+    FINDINGS("{" WEB ", \"proxyport\": 70000}",
+             "w:1:51: proxyport: 70000 is not a whole number from 1 to 65535\n");
+    FINDINGS("{" WEB ", \"restart\": null}",
+             "w:1:49: restart: null is not one of \"always\", \"on-failure\", \"on-abnormal\", "
+             "\"on-abort\", \"on-watchdog\", \"on-success\", \"no\"\n");
+    FINDINGS("{\"image\": \"a\"}", "w:1:1: type: is missing: What the image is: a container image, "
+                                   "a program, a virtual machine.\n");
+}
+
+static void test_broken_json(void **state)
+{
+    FINDINGS("", "w:1:1: is not JSON: unexpected token near end of file\n");
+    FINDINGS("{\n  \"a\": 1,\n  \"b\": 2,\n  \"a\": 3\n}",
+             "w:4:3: a: is here a second time (first in line 2); keep one of them\n");
+    FINDINGS(
+        "{\"type\": \"docker\",}",
+        "w:1:19: is not JSON: string or '}' expected near '}'; is there a comma before it that "
+        "is not needed?\n");
+}
+
+static void test_hostile_text(void **state)
+{
+    static const char nul[] = "{\"type\": \"doc\0ker\"}";
+    _cleanup_diag_list_ DiagList diags = {0};
+    Spec *spec = NULL;
+
+    assert_int_equal(spec_read(nul, sizeof(nul) - 1, "w", &diags, &spec), SPEC_INVALID);
+    assert_int_equal(spec_read("{\"a\":2\0}", 8, "w", &diags, &spec), SPEC_INVALID);
+    assert_int_equal(read_string("{\"name\": \"a\\u0000b\"}", &diags, &spec), SPEC_INVALID);
+    assert_int_equal(read_string("{\"name\": \"\xff\xfe\"}", &diags, &spec), SPEC_INVALID);
+    assert_int_equal(read_string("{\"name\": \"\xc0\xaf\"}", &diags, &spec), SPEC_INVALID);
+    assert_null(spec);
+
+    char *deep = malloc(100001);
+    memset(deep, '[', 100000);
+    deep[100000] = '\0';
+    assert_int_equal(read_string(deep, &diags, &spec), SPEC_INVALID);
+    free(deep);
+
+    size_t large = 10 * 1024 * 1024;
+    char *text = malloc(large);
+    memset(text, ' ', large);
+    assert_int_equal(spec_read(text, large, "w", &diags, &spec), SPEC_INVALID);
+    free(text);
+    assert_null(spec);
+    assert_true(diags.errors >= 7);
+}
+
+static void test_names(void **state)
+{
+    static const char *const bad[] = {"../x",    "/etc", "a b",   "",   "Web",
+                                      ".hidden", "a@b",  "a\\nb", "-x", "a%n"};
+    char text[200];
+
+    for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+        _cleanup_diag_list_ DiagList diags = {0};
+        _cleanup_spec_free_ Spec *spec = NULL;
+        snprintf(text, sizeof(text), "{" WEB ", \"name\": \"%s\"}", bad[i]);
+        assert_int_equal(read_string(text, &diags, &spec), SPEC_INVALID);
+        assert_string_equal(diags.items[0].key, "name");
+    }
+    snprintf(text, sizeof(text), "{" WEB ", \"name\": \"%065d\"}", 1);
+    FINDINGS(text, "w:1:46: name: "
+                   "\"000000000000000000000000000000000000000000000000000000000000...\" is not a "
+                   "service name (a-z, 0-9, \"_\", \".\", \"-\", beginning with a letter or digit, "
+                   "at most 64 characters)\n");
+}
+
+static void test_rules_between_keys(void **state)
+{
+    FINDINGS("{" WEB ", \"schedule\": \"daily\", \"duration\": \"daemon\"}",
+             "w:1:71: duration: a daemon stays, so it cannot be started by a schedule; leave "
+             "\"duration\" out, or the schedule\n");
+    FINDINGS("{\"type\": \"binary\", \"image\": \"sleep\"}",
+             "w:1:29: image: \"sleep\" is not an absolute path, which the image of a binary is\n");
+    FINDINGS("{\"type\": \"binary\", \"image\": \"/bin/sleep\", \"ports\": [\"80\"]}",
+             "w:1:43: warning: ports: has no effect on a binary, which has the host's network\n");
+    FINDINGS("{" WEB ", \"network\": [\"none\", \"x\"]}",
+             "w:1:49: network: \"none\" goes with no other network\n");
+    FINDINGS(
+        "{" WEB ", \"hooks\": {\"stopped\": [{\"run\": [\"a\"], \"in\": \"container\"}]}}",
+        "w:1:81: hooks.stopped[0].in: the container is gone when it has stopped; use \"stop\", "
+        "which runs before it ends\n");
+    FINDINGS("{" WEB ", \"restart\": {\"delay\": \"2min\", \"max\": \"1min\"}}",
+             "w:1:74: restart.max: is less than restart.delay\n");
+    FINDINGS("{" WEB ", \"healthcheck\": {\"type\": \"exec\"}}",
+             "w:1:38: note: healthcheck: is checked, but this version does not act on it\n"
+             "w:1:53: healthcheck[0].exec: is missing: a check of type \"exec\" needs it\n");
+}
+
+static void test_settings(void **state)
+{
+    _cleanup_spec_free_ Spec *spec = read_good(
+        "{" WEB ", \"unit\": {\"Service\": {\"Nice\": 5, \"ExecStartPre\": [\"/a\", \"/b\"]}}}");
+
+    assert_int_equal(spec->unit.n, 3);
+    assert_string_equal(spec->unit.items[0].value, "5");
+    assert_string_equal(spec->unit.items[2].key, "ExecStartPre");
+    FINDINGS("{" WEB ", \"unit\": {\"Service\": {\"Nice\": \"5\\n[Install]\"}}}",
+             "w:1:67: unit.Service.Nice: holds a control character; a setting is one line\n");
+    FINDINGS("{" WEB ", \"unit\": {\"Ser]vice\": {\"Nice\": 5}}}",
+             "w:1:59: unit[\"Ser]vice\"]: is not the name of a section (like \"Service\")\n");
+}
+
+/* Reading a plan back and writing it again gives the same bytes, for specs that use many keys. */
+static void test_plan_is_stable(void **state)
+{
+    static const char *const specs[] = {
+        "{" WEB "}",
+        "{\"type\": \"binary\", \"image\": \"/usr/bin/true\", \"schedule\": \"*/15 * * * 1-5\", "
+        "\"hardening\": {\"capabilities\": [\"net_bind_service\"], \"home\": \"writable\"}}",
+        "{\"type\": \"vm\", \"image\": \"/srv/vm.zst\", \"machine\": \"edge-1\", \"link\": "
+        "[\"a\"]}",
+        "{" WEB
+        ", \"healthcheck\": [\"/a\", {\"port\": 5432}, {\"exec\": [\"true\"], \"interval\": "
+        "1.5}, {\"socket\": \"/run/x\"}, {\"match\": \"beat\"}], \"readiness\": \"/r\", "
+        "\"listen\": "
+        "[80, {\"stream\": \"/run/w.sock\", \"mode\": \"0660\"}], \"idle\": {\"after\": \"1min\", "
+        "\"action\": \"freeze\", \"stop\": \"1h\"}, \"env\": [\"A=\\\"%$\\n\\t\\u00fc\"], "
+        "\"args\": "
+        "[\"\", \"$HOME\", \"100%\", \";\"], \"network\": \"none\", \"volumes\": [\"/a:/b:ro\"], "
+        "\"onfailure\": {\"url\": \"https://x/y\", \"on\": \"held\"}, \"secrets\": [\"token\"], "
+        "\"backup\": {\"paths\": [\"/a\"]}, \"logs\": {\"size\": \"1536K\"}, \"limits\": {\"cpu\": "
+        "\"12.5%\", \"memory\": \"10%\", \"tasks\": 5}, \"unit\": {\"Service\": {\"Nice\": [1, 2], "
+        "\"Environment\": \"\"}, \"Container\": {\"Label\": \"a=b\"}}}",
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(specs); i++) {
+        _cleanup_spec_free_ Spec *spec = read_good(specs[i]), *again = NULL;
+        _cleanup_(text_done) Text first = {0}, second = {0};
+        _cleanup_diag_list_ DiagList diags = {0};
+
+        assert_int_equal(plan_write(spec, &first), 0);
+        assert_int_equal(spec_read_plan(first.data, first.size, "p", &diags, &again), 0);
+        assert_int_equal(plan_write(again, &second), 0);
+        assert_string_equal(first.data, second.data);
+        assert_string_equal(again->source, "/etc/phoenix.d/web.json");
+    }
+}
+
+static void test_plan_of_other_version(void **state)
+{
+    static const char plan[] = "{\"plan\": 2, \"source\": \"/x\", " WEB "}";
+    _cleanup_diag_list_ DiagList diags = {0};
+    _cleanup_spec_free_ Spec *spec = NULL;
+
+    assert_int_equal(spec_read_plan(plan, strlen(plan), "p", &diags, &spec), SPEC_INVALID);
+    assert_string_equal(diags.items[0].code, DIAG_CODE_UNSUPPORTED);
+}
+
+static void test_findings_as_json(void **state)
+{
+    _cleanup_diag_list_ DiagList diags = {0};
+    _cleanup_spec_free_ Spec *spec = NULL;
+    _cleanup_(text_done) Text text = {0};
+
+    assert_int_equal(read_string("{" WEB ", \"enable\": \"\\\"\"}", &diags, &spec), SPEC_INVALID);
+    assert_int_equal(diag_format_json(&diags.items[0], &text), 0);
+    assert_string_equal(text.data,
+                        "{\"file\": \"/etc/phoenix.d/web.json\", \"line\": 1, \"column\": "
+                        "48, \"key\": \"enable\", \"severity\": \"error\", \"code\": "
+                        "\"wrong-type\", \"message\": \"\\\"\\\"\\\" is not true or "
+                        "false\", \"hint\": null}");
+}
+
+static void test_list_is_bounded(void **state)
+{
+    _cleanup_diag_list_ DiagList diags = {0};
+    _cleanup_spec_free_ Spec *spec = NULL;
+    _cleanup_(text_done) Text text = {0};
+
+    text_add(&text, "{" WEB ", \"args\": [");
+    for (int i = 0; i < 500; i++)
+        text_add(&text, i ? ",1" : "1");
+    text_add(&text, "]}");
+    assert_int_equal(read_string(text.data, &diags, &spec), SPEC_INVALID);
+    assert_int_equal(diags.n, DIAG_MAX);
+    assert_int_equal(diags.errors, 500);
+    assert_int_equal(diags.dropped, 500 - DIAG_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_minimal),
+        cmocka_unit_test(test_shorthands),
+        cmocka_unit_test(test_every_mistake_at_once),
+        cmocka_unit_test(test_wrong_types),
+        cmocka_unit_test(test_broken_json),
+        cmocka_unit_test(test_hostile_text),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_rules_between_keys),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_plan_is_stable),
+        cmocka_unit_test(test_plan_of_other_version),
+        cmocka_unit_test(test_findings_as_json),
+        cmocka_unit_test(test_list_is_bounded),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
