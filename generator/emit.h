@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a resolved spec to units: functions that fill UnitFiles and write no file, one source file
+ * for each kind of unit. What a value means is decided here; how it is spelled, in unit-file.h.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "generator/image-file.h"
+#include "generator/platform.h"
+#include "generator/unit-file.h"
+#include "spec/set.h"
+#include "spec/spec.h"
+
+/* What the units are made for. */
+typedef struct EmitContext {
+    SpecScope scope; /* SPEC_SCOPE_SYSTEM or SPEC_SCOPE_USER */
+    const Platform *platform;
+    unsigned quadlet;   /* PODMAN_VERSION() of Quadlet; 0 when there are no containers */
+    const char *output; /* the folder the units go to, for X-Phoenix */
+} EmitContext;
+
+/* Adds the comment lines that open every unit: who made it, from what, and the warnings of the
+ * spec. */
+void emit_header(const SpecEntry *entry, Text *text);
+
+/* Whether a unit, or a plan, can name this file: they are UTF-8 and have lines, file names need not
+ * be and may have more than one. */
+bool emit_path_is_writable(const char *path);
+
+/* emit-common.c: the parts that programs and containers share. */
+
+/* [Unit]: description, source, order, start limit. */
+void emit_unit_section(const EmitContext *context, const Spec *spec, UnitFile *unit);
+/* [Service]: restart policy. */
+void emit_restart(const EmitContext *context, const Spec *spec, UnitFile *unit);
+/* [Service]: memory, CPU, tasks, I/O. */
+void emit_limits(const Spec *spec, UnitFile *unit);
+/* [X-Phoenix]: what the supervisor and people look up. state: "generated" or "stub". */
+void emit_x_phoenix(const EmitContext *context, const Spec *spec, const char *instance,
+                    const char *state, UnitFile *unit);
+/* The spec's "unit" settings of one section, or of all that are neither one of the sections in
+ * `except` (NULL-terminated, may be NULL) nor "Install", "Timer" when section is NULL. */
+void emit_passthrough(const Spec *spec, const char *section, const char *const *except,
+                      UnitFile *unit);
+
+/* emit-hooks.c: [Service] ExecStartPre= and its like. */
+void emit_hooks(const EmitContext *context, const Spec *spec, UnitFile *unit);
+
+/* emit-binary.c: phoenix@NAME.service of a program. */
+void emit_binary(const EmitContext *context, const Spec *spec, UnitFile *unit);
+
+/* emit-sandbox.c: [Service] what a program is kept from. */
+void emit_sandbox(const EmitContext *context, const Spec *spec, UnitFile *unit);
+
+/* emit-container.c: phoenix@NAME.container, and phoenix-image@NAME.image when archive is given (the
+ * image is then that archive; NULL for a reference). */
+void emit_container(const EmitContext *context, const Spec *spec, const ImageFile *archive,
+                    UnitFile *container);
+void emit_image(const EmitContext *context, const Spec *spec, const ImageFile *archive,
+                UnitFile *image);
+/* Whether Quadlet has .image files. */
+bool emit_has_image_units(const EmitContext *context);
+
+/* emit-timer.c: phoenix@NAME.timer. Returns 0, -EINVAL for a schedule that is none (the reader
+ * refuses those), or -ENOMEM. */
+int emit_timer(const EmitContext *context, const Spec *spec, UnitFile *unit);
+
+/* emit-stub.c: phoenix@NAME.service of a spec that cannot be used; its messages are the errors of
+ * the entry. */
+void emit_stub(const EmitContext *context, const SpecEntry *entry, UnitFile *unit);
