@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+
+/* All there is to know about one spec and its service, gathered from the specs, the generator and
+ * the service manager, for `phoenix explain` to tell. */
+
+#pragma once
+
+#include "boot.h"
+#include "cli.h"
+#include "delays.h"
+#include "loaded.h"
+#include "manager.h"
+#include "spec/set.h"
+
+typedef struct Facts {
+    SpecScope scope;
+    const SpecEntry *entry; /* borrowed */
+    char *unit;             /* "phoenix@web.service" */
+    char *timer;            /* "phoenix@web.timer", when it has a schedule */
+    Boot boot;
+    Loaded loaded;
+
+    char *stub;    /* why the generator makes a stub of a good spec, or NULL */
+    Delays delays; /* as the manager has them; else as the generator writes them */
+    bool delays_known;
+
+    bool has_state; /* state is filled */
+    UnitState state;
+    UnitState timer_state;
+    char *no_state; /* why has_state is false */
+    uint64_t now_usec;
+} Facts;
+
+void facts_done(Facts *facts);
+#define _cleanup_facts_ _cleanup_(facts_done)
+
+/* 0 or -ENOMEM; what cannot be found out is left open. */
+int facts_gather(const Cli *cli, const SpecEntry *entry, Facts *ret);
+
+/* The two ways to tell them. */
+void facts_add_prose(Text *t, const Facts *facts);
+void facts_add_json(Text *t, const Facts *facts);

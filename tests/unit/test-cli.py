@@ -1,0 +1,477 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The command as a user calls it, without a service manager: exit statuses, what is said where, and
+that JSON is JSON. Specs come from temporary folders over PHOENIX_SPEC_PATH.
+
+usage: test-cli.py PHOENIX GENERATOR ("-": tests that need the generator are skipped)
+"""
+
+import json
+import os
+import pathlib
+import pty
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PHOENIX = ""
+GENERATOR = "-"
+
+GOOD = {"type": "binary", "image": "/usr/bin/sleep", "args": ["infinity"]}
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.temp = tempfile.TemporaryDirectory()
+        self.root = pathlib.Path(self.temp.name)
+        self.specs = self.root / "specs"
+        self.lower = self.root / "lower"
+        self.specs.mkdir()
+        self.lower.mkdir()
+
+    def tearDown(self):
+        self.temp.cleanup()
+
+    def put(self, name, content, folder=None):
+        path = (folder or self.specs) / f"{name}.json"
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    def environment(self, **more):
+        env = {
+            "PATH": os.environ["PATH"],
+            "PHOENIX_SPEC_PATH": f"{self.specs}:{self.lower}",
+            "PHOENIX_PLAN_DIR": str(self.root / "plans"),
+            "PHOENIX_GENERATOR": GENERATOR if GENERATOR != "-" else "/nonexistent/generator",
+            # No service manager is there, whatever runs on this machine.
+            "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent/bus",
+            "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent/bus",
+            "XDG_RUNTIME_DIR": str(self.root / "run"),
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", ""),
+            "LC_ALL": "C.UTF-8",
+        }
+        env.update(more)
+        return env
+
+    def phoenix(self, *args, status=0, stdin="", **env):
+        done = subprocess.run([PHOENIX, *map(str, args)], input=stdin, capture_output=True,
+                              encoding="utf-8", timeout=60, env=self.environment(**env))
+        self.assertEqual(done.returncode, status, f"{args}: {done.stdout}{done.stderr}")
+        return done
+
+    def user(self, *args, **more):
+        """A manager that nobody answers for, as root too."""
+        return self.phoenix("--user", *args, **more)
+
+
+class Usage(Case):
+    def test_help(self):
+        out = self.phoenix("--help").stdout
+        for verb in ("check", "show", "explain", "services", "schema"):
+            self.assertIn(f"\n  {verb} ", out)
+            page = self.phoenix(verb, "--help").stdout
+            self.assertTrue(page.startswith(f"phoenix {verb} "), page)
+            self.assertEqual(page, self.phoenix("help", verb).stdout)
+        self.assertNotIn("\x1b", out)
+        self.phoenix("help", "nothing", status=2)
+
+    def test_version(self):
+        self.assertRegex(self.phoenix("--version").stdout, r"^phoenix \d+\.\d+\.\d+\n$")
+
+    def test_wrong(self):
+        for args, says in [
+            ([], "a verb is missing"),
+            (["chekc"], 'did you mean "check"'),
+            (["zzz"], "phoenix --help"),
+            ([""], "unknown verb"),
+            (["check", "--jsno"], 'did you mean "--json"'),
+            (["-x"], '"-x"'),
+            (["check", "--all"], 'takes no --all'),
+            (["show"], "something is missing"),
+            (["show", "a", "b"], "too many"),
+            (["services", "web"], "too many"),
+            (["--user", "--system", "check"], "exclude"),
+            (["show", "--spec", "--plan", "web"], "exclude"),
+            (["explain", "./web.json"], "NAME"),
+            (["bad\x1b[31m"], "bad?[31m"),
+        ]:
+            with self.subTest(args=args):
+                done = self.phoenix(*args, status=2)
+                self.assertIn(says, done.stderr)
+                self.assertEqual(done.stdout, "")
+
+    def test_full_output(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([PHOENIX, "--help"], stdout=full, stderr=subprocess.PIPE,
+                                  encoding="utf-8", timeout=60, env=self.environment())
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("No space left", done.stderr)
+
+
+class Check(Case):
+    def test_good(self):
+        self.put("web", GOOD)
+        self.assertEqual(self.phoenix("check").stdout, "1 spec, 0 errors, 0 warnings\n")
+
+    def test_empty(self):
+        self.assertEqual(self.phoenix("check").stdout, "0 specs, 0 errors, 0 warnings\n")
+
+    def test_findings(self):
+        path = self.put("web", '{\n  "type": "binary", "image": "/bin/true",\n'
+                               '  "restart": {"delay": "5 parsecs"},\n  "helthcheck": 1\n}\n')
+        lines = self.phoenix("check", status=1).stdout.splitlines()
+        self.assertTrue(lines[0].startswith(f'{path}:3:24: restart.delay: "5 parsecs" '), lines)
+        self.assertEqual(lines[1], '      "restart": {"delay": "5 parsecs"},')
+        self.assertEqual(lines[2], " " * 27 + "^~~~~~~~~~~")
+        self.assertIn("warning: helthcheck: unknown key", lines[3])
+        self.assertEqual(lines[-1], "1 spec, 1 error, 1 warning")
+
+    def test_strict(self):
+        self.put("web", {**GOOD, "helthcheck": 1})
+        self.phoenix("check")
+        self.phoenix("check", "--strict", status=1)
+
+    def test_json(self):
+        path = self.put("web", '{"type": "binary",\n "image": 7, "x\\u001b": 1}')
+        found = json.loads(self.phoenix("check", "--json", status=1).stdout)
+        self.assertGreaterEqual(len(found), 2)
+        for finding in found:
+            self.assertEqual(set(finding), {"file", "line", "column", "key", "severity", "code",
+                                            "message", "hint"})
+            self.assertEqual(finding["file"], str(path))
+        image = [f for f in found if f["key"] == "image"][0]
+        self.assertEqual((image["line"], image["column"], image["severity"], image["code"]),
+                         (2, 11, "error", "wrong-type"))
+        self.put("web", GOOD)
+        self.assertEqual(json.loads(self.phoenix("check", "--json").stdout), [])
+
+    def test_between_files(self):
+        self.put("web", {**GOOD, "needs": ["db"]})
+        path = self.put("dbx", GOOD)
+        found = json.loads(self.phoenix("check", "--json", status=1).stdout)
+        self.assertEqual([f["code"] for f in found], ["missing-spec"])
+        path.rename(self.specs / "db.json")
+        self.phoenix("check")
+        # A file by itself is not blamed for what is missing beside it.
+        self.phoenix("check", self.specs / "web.json")
+
+    def test_arguments(self):
+        good = self.put("good", GOOD)
+        bad = self.put("bad", "{")
+        self.phoenix("check", good)
+        self.phoenix("check", bad, status=1)
+        self.phoenix("check", good, bad, status=1)
+        self.phoenix("check", "good")
+        self.phoenix("check", "bad", status=1)
+        out = self.phoenix("check", self.specs, status=1).stdout
+        self.assertTrue(out.endswith("2 specs, 1 error, 0 warnings\n"), out)
+        self.phoenix("check", self.root / "none.json", status=1)
+        self.assertIn('did you mean "good"', self.phoenix("check", "godo", status=1).stderr)
+
+    def test_stdin(self):
+        self.phoenix("check", "-", stdin=json.dumps(GOOD))
+        out = self.phoenix("check", "-", stdin='{"type": 1}', status=1).stdout
+        self.assertTrue(out.startswith("stdin:1:10: type: "), out)
+        self.assertIn("\n    {", out)
+        self.phoenix("check", "-", stdin="", status=1)
+        self.assertIn("larger than 1 MiB", self.phoenix("check", "-", stdin=" " * (1 << 20) + "{}",
+                                             status=1).stdout)
+
+    def test_masked(self):
+        self.put("web", GOOD, self.lower)
+        (self.specs / "web.json").symlink_to("/dev/null")
+        self.assertEqual(self.phoenix("check").stdout,
+                         "0 specs, 0 errors, 0 warnings, 1 masked\n")
+
+    def test_hostile(self):
+        """Nothing of a file reaches the terminal as a control character."""
+        self.put("web", b'{"type": "\\u001b[31m", "\x1b]0;x\x07": 1, "a": "\xff"}'.decode("latin1"))
+        (self.specs / "a\x1b[1m.json").write_text("{\x1b[2J")
+        for args in (["check"], ["check", "--json"], ["services", "--all"], ["show", "--spec", "web"]):
+            done = self.phoenix("--user", *args, status=1 if "check" in args else 0)
+            shown = (done.stdout + done.stderr).replace("\n", "").replace("\t", "")
+            self.assertFalse([c for c in shown if ord(c) < 32 or 127 <= ord(c) < 160], repr(shown))
+
+    def test_colour(self):
+        """Colours on a terminal, unless NO_COLOR or --no-color says otherwise."""
+        self.put("web", "{")
+        self.assertIn("\x1b[31m", self.on_terminal("check"))
+        self.assertNotIn("\x1b", self.on_terminal("check", NO_COLOR="1"))
+        self.assertNotIn("\x1b", self.on_terminal("check", "--no-color"))
+        self.assertNotIn("\x1b", self.on_terminal("check", TERM="dumb"))
+
+    def on_terminal(self, *args, **env):
+        parent, child = pty.openpty()
+        process = subprocess.Popen([PHOENIX, *args], stdout=child, stderr=child,
+                                   env=self.environment(**{"TERM": "xterm", **env}))
+        os.close(child)
+        out = b""
+        while True:
+            try:
+                data = os.read(parent, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            out += data
+        os.close(parent)
+        process.wait(timeout=60)
+        return out.decode()
+
+
+class Show(Case):
+    def test_spec(self):
+        path = self.put("web", json.dumps(GOOD) + "\n")
+        self.assertEqual(self.phoenix("show", "--spec", "web").stdout,
+                         f"# {path}\n{json.dumps(GOOD)}\n")
+        self.assertEqual(self.phoenix("show", "--spec", path).stdout,
+                         f"# {path}\n{json.dumps(GOOD)}\n")
+        shown = json.loads(self.phoenix("show", "--spec", "--json", "web").stdout)
+        self.assertEqual(json.loads(shown["text"]), GOOD)
+
+    def test_plan(self):
+        self.put("web", GOOD)
+        plan = json.loads(self.phoenix("show", "--plan", "web").stdout)
+        self.assertEqual((plan["name"], plan["restart"]["policy"]), ("web", "always"))
+        self.assertEqual(plan, json.loads(self.phoenix("show", "--plan", "phoenix@web.service").stdout))
+
+    def test_plan_of_broken(self):
+        path = self.put("web", "{")
+        for name in ("web", path):
+            done = self.phoenix("show", "--plan", name, status=1)
+            self.assertEqual(done.stdout, "")
+            self.assertIn(f"{path}:1:", done.stderr)
+
+    def test_missing(self):
+        self.put("web", GOOD)
+        self.assertIn('did you mean "web"', self.phoenix("show", "wbe", status=1).stderr)
+        self.assertIn(str(self.specs), self.phoenix("show", "zzzz", status=1).stderr)
+        self.phoenix("show", "./none.json", status=1)
+
+    def test_no_generator(self):
+        self.put("web", GOOD)
+        done = self.phoenix("show", "web", status=3, PHOENIX_GENERATOR="/nonexistent/generator")
+        self.assertIn("cannot be run: No such file", done.stderr)
+
+    def test_units(self):
+        if GENERATOR == "-":
+            self.skipTest("no generator")
+        path = self.put("web", GOOD)
+        out = self.phoenix("show", "web").stdout
+        self.assertTrue(out.startswith("# "), out)
+        self.assertIn("/phoenix@web.service\n", out)
+        self.assertNotIn("web.json\n{", out)
+        self.assertIn("\nExecStart=", out)
+        self.assertIn(f"\nSourcePath={path}\n", out)
+        files = json.loads(self.phoenix("show", "--json", "web").stdout)
+        self.assertIn("phoenix@web.service", [os.path.basename(f["path"]) for f in files])
+
+    def test_units_of_file(self):
+        """A file that lies in no folder of specs is shown as if it did."""
+        if GENERATOR == "-":
+            self.skipTest("no generator")
+        path = self.put("api", GOOD, self.root)
+        out = self.phoenix("show", path).stdout
+        self.assertIn(f"\nSourcePath={path}\n", out)
+        self.assertNotIn("/tmp/phoenix-show-", out)
+
+    def test_stub(self):
+        if GENERATOR == "-":
+            self.skipTest("no generator")
+        self.put("web", '{"type": "binary"}')
+        out = self.phoenix("show", "web").stdout
+        self.assertIn("phoenix-stub", out)
+        self.assertIn("\nState=stub\n", out)
+
+
+class Explain(Case):
+    def explain(self, name, **more):
+        """The paragraph as one line."""
+        out = self.user("explain", name, **more).stdout
+        return " ".join(out.split("\n\n")[0].split())
+
+    def test_good(self):
+        path = self.put("web", {**GOOD, "watchdog": "10s", "enable": True})
+        lower = self.put("web", GOOD, self.lower)
+        told = self.explain("web")
+        for part in (f"web is defined by {path}, which hides {lower}.",
+                     "phoenix@web.service runs the program /usr/bin/sleep.",
+                     "heartbeat (WATCHDOG=1) every 10s",
+                     "However it ends, it is started again",
+                     "It starts with the user's manager.",
+                     "the service manager does not answer"):
+            self.assertIn(part, told)
+
+    def test_series(self):
+        if GENERATOR == "-":
+            self.skipTest("no generator")
+        self.put("web", {**GOOD, "restart": {"delay": "1s", "max": "4s"}})
+        self.assertIn("after 1s, 2s, 4s from the 3rd restart on",
+                      self.explain("web", PHOENIX_SYSTEMD_VERSION="257"))
+        self.assertIn("it is started again after 1s.",
+                      self.explain("web", PHOENIX_SYSTEMD_VERSION="252"))
+        told = json.loads(self.user("explain", "--json", "web", PHOENIX_SYSTEMD_VERSION="257").stdout)
+        self.assertEqual(told["restart_delays_usec"], [1000000, 2000000, 4000000])
+
+    def test_stub_of_good(self):
+        """What is wrong with the machine rather than the spec is told, too."""
+        if GENERATOR == "-":
+            self.skipTest("no generator")
+        self.put("web", {"type": "docker", "image": "localhost/web", "enable": True})
+        self.assertIn("The spec is good, but phoenix@web.service is only a stub here: "
+                      "type: containers need Podman's Quadlet", self.explain("web", PHOENIX_QUADLET=""))
+
+    def test_fates(self):
+        self.put("broken", "{")
+        self.put("far", {**GOOD, "machine": "no-such-machine"})
+        self.put("sys", {**GOOD, "scope": "system"})
+        (self.specs / "gone.json").symlink_to("/dev/null")
+        self.assertIn("It has 1 error (below), so phoenix@broken.service is only a stub",
+                      self.explain("broken"))
+        self.assertIn("for the machine no-such-machine", self.explain("far"))
+        self.assertIn('see "phoenix --system"', self.explain("sys"))
+        self.assertIn("masks the name, so nothing is generated", self.explain("gone"))
+        self.assertIn("broken.json:1:", self.user("explain", "broken").stdout)
+
+    def test_oneshot(self):
+        self.put("tick", {"type": "binary", "image": "/bin/true", "schedule": "*/15 * * * *"})
+        told = self.explain("tick")
+        for part in ("until it ends by itself", "It is not restarted",
+                     'Its timer does not start with the user\'s manager: "enable" is false',
+                     'Its schedule is "*/15 * * * *"'):
+            self.assertIn(part, told)
+
+    def test_loaded(self):
+        plans = self.root / "plans"
+        path = self.put("web", GOOD)
+        self.assertNotIn("daemon-reload", self.explain("web"))
+        plans.mkdir()
+        self.assertIn('has not read the spec yet: run "systemctl --user daemon-reload"',
+                      self.explain("web"))
+        plan = self.phoenix("show", "--plan", "web").stdout
+        (plans / "web.json").write_text(plan)
+        self.assertIn("has this version of the spec", self.explain("web"))
+        self.put("web", {**GOOD, "enable": True})
+        self.assertIn("The spec has changed since", self.explain("web"))
+        path.write_text("{")
+        self.assertIn("still has the unit of an earlier version", self.explain("web"))
+
+    def test_loaded_stub(self):
+        """A stub has no plan: its age tells."""
+        (self.root / "plans").mkdir()
+        path = self.put("web", "{")
+        stub = self.root / "phoenix@web.service"
+        self.assertIn("has not read the spec yet", self.explain("web"))
+        stub.write_text("")
+        self.assertIn("has this version of the spec", self.explain("web"))
+        os.utime(path, (2**33, 2**33))
+        self.assertIn("The spec has changed since", self.explain("web"))
+        path.unlink()
+        path.symlink_to("/dev/null")
+        self.assertIn("still has the unit of an earlier version", self.explain("web"))
+
+    def test_json(self):
+        path = self.put("web", GOOD)
+        told = json.loads(self.user("explain", "--json", "web").stdout)
+        for key, value in {"name": "web", "unit": "phoenix@web.service", "file": str(path),
+                           "fate": "generated", "type": "binary", "boot": False, "state": None,
+                           "loaded": "unknown", "findings": []}.items():
+            self.assertEqual(told[key], value, key)
+        self.put("web", "{")
+        told = json.loads(self.user("explain", "--json", "web").stdout)
+        self.assertEqual((told["fate"], len(told["findings"])), ("broken", 1))
+
+    def test_missing(self):
+        self.put("web", GOOD)
+        done = self.user("explain", "wbe", status=1)
+        self.assertEqual(done.stdout, "")
+        self.assertIn('did you mean "web"', done.stderr)
+
+
+class Services(Case):
+    def rows(self, *args):
+        out = self.user("services", *args).stdout.split("\n\n")[0]
+        return {line.split()[0]: line.split()[1:] for line in out.splitlines()[1:]}
+
+    def test_table(self):
+        self.put("web", {**GOOD, "enable": True})
+        self.put("bad", "{")
+        self.put("far", {**GOOD, "machine": "no-such-machine"})
+        self.put("sys", {**GOOD, "scope": "system"})
+        (self.specs / "gone.json").symlink_to("/dev/null")
+        rows = self.rows()
+        self.assertEqual(sorted(rows), ["bad", "web"])
+        self.assertEqual(rows["web"][:6], ["binary", "any", "unknown", "-", "-", "yes"])
+        self.assertEqual(rows["bad"][:6], ["-", "-", "broken", "-", "-", "no"])
+        done = self.user("services")
+        self.assertIn("3 more that are not generated here", done.stdout)
+        self.assertEqual(done.stderr.count("does not answer"), 1)
+        rows = self.rows("--all")
+        self.assertEqual(sorted(rows), ["bad", "far", "gone", "sys", "web"])
+        self.assertEqual(rows["far"][2], "elsewhere")
+        self.assertEqual(rows["gone"][2], "masked")
+        self.assertEqual(rows["sys"][2], "other-scope")
+
+    def test_json(self):
+        self.put("web", GOOD)
+        self.put("far", {**GOOD, "machine": "no-such-machine"})
+        rows = json.loads(self.user("services", "--json").stdout)
+        self.assertEqual([r["name"] for r in rows], ["web"])
+        rows = json.loads(self.user("services", "--json", "--all").stdout)
+        self.assertEqual([(r["name"], r["fate"]) for r in rows],
+                         [("far", "elsewhere"), ("web", "generated")])
+
+    def test_none(self):
+        self.assertEqual(json.loads(self.user("services", "--json").stdout), [])
+        self.assertEqual(len(self.user("services").stdout.splitlines()), 1)
+
+    def test_names(self):
+        self.put("web", GOOD)
+        self.put("bad", "{")
+        self.assertEqual(self.phoenix("names").stdout, "bad\nweb\n")
+
+
+class Completion(Case):
+    """What bash offers. That no verb or option is missing is the business of check-man.py."""
+
+    FILE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "completion" / "phoenix.bash"
+
+    def complete(self, *words):
+        script = 'source "$0"; COMP_WORDS=(phoenix "$@"); COMP_CWORD=$#; _phoenix; printf "%s\\n" "${COMPREPLY[@]}"'
+        env = self.environment()
+        env["PATH"] = f"{os.path.dirname(os.path.abspath(PHOENIX))}:{env['PATH']}"
+        done = subprocess.run(["bash", "-c", script, self.FILE, *words], capture_output=True,
+                              encoding="utf-8", timeout=60, env=env, cwd=self.root)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return sorted(done.stdout.split())
+
+    def test_words(self):
+        self.put("web", GOOD)
+        self.put("weather", GOOD)
+        self.put("here", GOOD, self.root)
+        self.assertEqual(self.complete("s"), ["schema", "services", "show"])
+        self.assertEqual(self.complete("--user", "c"), ["check"])
+        self.assertEqual(self.complete("check", "--s"), ["--strict", "--system"])
+        self.assertEqual(self.complete("services", "--a"), ["--all"])
+        self.assertEqual(self.complete("explain", "we"), ["weather", "web"])
+        self.assertEqual(self.complete("show", "he"), ["here.json"])
+        self.assertEqual(self.complete("--user", "show", "--plan", "weat"), ["weather"])
+        self.assertEqual(self.complete("services", "we"), [])
+
+
+class Schema(Case):
+    def test_schema(self):
+        schema = json.loads(self.phoenix("schema").stdout)
+        self.assertEqual(schema["$schema"], "https://json-schema.org/draft/2020-12/schema")
+        keys = [line.split("\t") for line in self.phoenix("keys").stdout.splitlines()]
+        self.assertTrue(all(len(k) == 4 for k in keys))
+        top = {k[0] for k in keys if "." not in k[0]}
+        self.assertEqual(top, set(schema["properties"]))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    PHOENIX, GENERATOR = sys.argv[1:3]
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])

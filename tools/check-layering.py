@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Holds sources and meson files to the layering of docs/architecture.md.
+
+    lib/base <- lib/spec <- { generator, supervisor, cli }
+
+An arrow may be followed backwards only; the three programs never include each other. The helpers
+that run inside a unit's cgroup use nothing of ours but their own folder, so that they stay small and
+can be linked statically. Outside libraries stay where the table says.
+
+usage: check-layering.py ROOT
+"""
+
+import fnmatch
+import os
+import re
+import sys
+
+# Folder: folders of ours it may include, besides itself. The longest matching name counts.
+MAY_INCLUDE = {
+    "lib/base": [],
+    "lib/spec": ["lib/base"],
+    "generator": ["lib/base", "lib/spec"],
+    "supervisor": ["lib/base", "lib/spec"],
+    "supervisor/abort": [],
+    "supervisor/once": [],
+    "supervisor/lease": [],
+    "cli": ["lib/base", "lib/spec"],
+    "tests/testy": [],
+    "tests/fuzz": ["lib/base", "lib/spec", "generator"],
+}
+
+# Header of an outside library: files that may include it (globs, from the root).
+LIBRARIES = {
+    "jansson.h": ["lib/spec/*", "cli/*", "tests/*"],
+    "archive*.h": ["generator/*", "tests/*"],
+    "curl/*": ["supervisor/*http*", "supervisor/*post*"],
+    # The generator itself runs before there is anything to talk to; its stub is a service.
+    "systemd/*": ["lib/base/*", "supervisor/*", "cli/*", "generator/stub-main.c"],
+    "cmocka.h": ["tests/*", "*/test-*.c", "*/test-*.h"],
+}
+
+# Where no library may be used, whatever the table above says.
+BARE = ["supervisor/abort", "supervisor/once", "supervisor/lease", "tests/testy"]
+
+# Names of dependencies in meson files: which folders may name them.
+DEPENDENCIES = {
+    "base_dep": ["lib/base", "lib/spec", "generator", "supervisor", "cli", "tests"],
+    "spec_dep": ["lib/spec", "generator", "supervisor", "cli", "tests"],
+    "jansson_dep": ["lib/spec", "cli", "tests"],
+    "libarchive_dep": ["generator", "tests"],
+    "libcurl_dep": ["supervisor"],
+    "libsystemd_dep": ["lib/base", "generator", "supervisor", "cli", "tests"],
+    "libcli": ["cli"],
+    "libgenerator": ["generator", "tests"],
+    "generator_dep": ["generator", "tests"],
+    "supervisor_dep": ["supervisor"],
+}
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]', re.MULTILINE)
+WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+def layer_of(path):
+    """The longest folder of MAY_INCLUDE that the path lies in, or None."""
+    found = [f for f in MAY_INCLUDE if path.startswith(f + "/")]
+    return max(found, key=len, default=None)
+
+
+def is_test(path):
+    return os.path.basename(path).startswith("test-")
+
+
+def sources(root):
+    for top in ("lib", "generator", "supervisor", "cli", "tests"):
+        for folder, folders, files in os.walk(os.path.join(root, top)):
+            folders.sort()
+            for name in sorted(files):
+                if name.endswith((".c", ".h")) or name == "meson.build":
+                    yield os.path.relpath(os.path.join(folder, name), root)
+
+
+def resolve(root, source, header):
+    """The file that a quoted include means, from the root; None when there is none."""
+    for base in (os.path.dirname(source), "lib", "", layer_of(source) or ""):
+        path = os.path.normpath(os.path.join(base, header))
+        if os.path.isfile(os.path.join(root, path)):
+            return path
+    return None
+
+
+def check_own(root, source, header):
+    layer = layer_of(source)
+    path = resolve(root, source, header)
+    if layer is None:
+        return None
+    if path is None:
+        return f'"{header}" is no file of the tree'
+    target = layer_of(path)
+    if target == layer or target in MAY_INCLUDE[layer]:
+        return None
+    return f'"{header}": {layer} may not use {target or os.path.dirname(path)}'
+
+
+def check_library(source, header):
+    if layer_of(source) in BARE and not is_test(source):
+        if any(fnmatch.fnmatch(header, pattern) for pattern in LIBRARIES):
+            return f"<{header}>: {layer_of(source)} links nothing but libc"
+    for pattern, allowed in LIBRARIES.items():
+        if fnmatch.fnmatch(header, pattern):
+            if not any(fnmatch.fnmatch(source, a) for a in allowed):
+                return f"<{header}> may only be included by {', '.join(allowed)}"
+    return None
+
+
+def check_source(root, source):
+    with open(os.path.join(root, source), encoding="utf-8") as file:
+        text = file.read()
+    for match in INCLUDE.finditer(text):
+        kind, header = match.groups()
+        wrong = check_own(root, source, header) if kind == '"' else check_library(source, header)
+        if wrong:
+            yield text.count("\n", 0, match.start()) + 1, wrong
+
+
+def check_meson(root, source):
+    folder = os.path.dirname(source)
+    with open(os.path.join(root, source), encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            for word in WORD.findall(re.sub(r"'[^']*'|#.*", "", line)):
+                allowed = DEPENDENCIES.get(word)
+                bare = folder in BARE and word in DEPENDENCIES
+                if bare or (allowed and not any(f"{folder}/".startswith(a + "/") for a in allowed)):
+                    yield number, f"{word} may not be used in {folder}"
+
+
+def main(root):
+    wrong = checked = 0
+    for source in sources(root):
+        check = check_meson if source.endswith("meson.build") else check_source
+        checked += 1
+        for line, message in check(root, source):
+            print(f"{source}:{line}: {message}")
+            wrong += 1
+    print(f"{checked} files, {wrong} against the layering")
+    if checked == 0:
+        print(f"{root} is not the source tree", file=sys.stderr)
+    return 1 if wrong or checked == 0 else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    sys.exit(main(sys.argv[1]))
