@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# bash completion for phoenix(1)
+
+_phoenix_names() {
+    local scope=() word
+    for word in "${COMP_WORDS[@]}"; do
+        case $word in
+            --user | --system) scope=("$word") ;;
+        esac
+    done
+    phoenix "${scope[@]}" names 2>/dev/null
+}
+
+_phoenix() {
+    local cur=${COMP_WORDS[COMP_CWORD]} verb='' i
+    local verbs='check show explain services schema help'
+    local options='--user --system --json --no-color --help --version'
+
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ ${COMP_WORDS[i]} != -* ]]; then
+            verb=${COMP_WORDS[i]}
+            break
+        fi
+    done
+
+    case $verb in
+        check) options+=' --strict' ;;
+        show) options+=' --units --plan --spec' ;;
+        services) options+=' --all' ;;
+    esac
+
+    COMPREPLY=()
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+        return
+    fi
+    case $verb in
+        '') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
+        check | show)
+            compopt -o filenames 2>/dev/null # not in tests, where nothing is being completed
+            mapfile -t COMPREPLY < <(
+                compgen -W "$(_phoenix_names)" -- "$cur"
+                compgen -d -- "$cur"
+                compgen -f -X '!*.json' -- "$cur"
+            )
+            ;;
+        explain) mapfile -t COMPREPLY < <(compgen -W "$(_phoenix_names)" -- "$cur") ;;
+        help) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
+    esac
+}
+
+complete -F _phoenix phoenix
