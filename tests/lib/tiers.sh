@@ -1,0 +1,121 @@
+# shellcheck shell=bash disable=SC2154 # names that the tool sourcing this has set
+# SPDX-License-Identifier: MIT
+# The tiers of test.sh. Each function runs one tier, its output in $logs/TIER.log (also shown with
+# -v), and adds what its JUnit files say to the totals. A tier whose command fails without a failed
+# test in its report (it did not compile, the machine did not start) counts as one failed test.
+
+total_passed=0 total_failed=0 total_skipped=0
+tier_host=test-$$
+
+# tier_run TIER REPORT COMMAND...: sets $code. The report of an earlier run must not stand for one
+# that fails before it writes its own.
+tier_run() {
+    local log=$logs/$1.log report=$2
+    shift 2
+    code=0
+    rm -f "$report"
+    if [ -n "$verbose" ]; then
+        "$@" 2>&1 </dev/null | tee -a "$log" || code=$?
+    else
+        "$@" >>"$log" 2>&1 </dev/null || code=$?
+    fi
+}
+
+# tier_count TIER CODE REPORT...
+tier_count() {
+    local tier=$1 code=$2 report reports=() passed failed skipped
+    shift 2
+    for report; do
+        if [ -s "$report" ]; then
+            reports+=("$report")
+        elif [ "$code" = 0 ]; then
+            say "$tier: no tests in $(basename "$report" .junit.xml)"
+        fi
+    done
+    read -r passed failed skipped < <(/usr/bin/python3 "$repo/tests/lib/count-results" "${reports[@]}")
+    if [ "$code" != 0 ] && [ "$failed" = 0 ]; then
+        failed=1
+        tail -n 40 "$logs/$tier.log" >&2
+        say "$tier: failed with exit code $code (whole output: $logs/$tier.log)"
+    fi
+    total_passed=$((total_passed + passed))
+    total_failed=$((total_failed + failed))
+    total_skipped=$((total_skipped + skipped))
+    say "$tier: $passed passed, $failed failed, $skipped skipped"
+}
+
+# The build directories inside the root, as seen from here.
+tier_build_dir() { echo "$(build_dir)/dirs/$1"; }
+
+# Runs some of meson's suites in the build directory DIR.
+# tier_meson TIER DIR "SETUP OPTIONS" "TEST OPTIONS" SUITE...
+tier_meson() {
+    local tier=$1 dir=$2 setup=$3 options=$4 report
+    shift 4
+    report=$(tier_build_dir "$dir")/meson-logs/$tier.junit.xml
+    say "$tier: build and tests"
+    tier_run "$tier" "$report" "$bed" run /src/tests/lib/run-meson-tests \
+        "$dir" "$tier" "$setup" "$options" "$@"
+    tier_count "$tier" "$code" "$report"
+}
+
+tier_unit() {
+    tier_meson unit plain "" "" unit layering fuzz-replay
+    tier_meson unit-sanitized sanitized "-Db_sanitize=address,undefined" \
+        "--timeout-multiplier=4" unit fuzz-replay
+}
+
+tier_golden() {
+    tier_meson golden plain "" "" golden
+}
+
+tier_fuzz() {
+    local report
+    report=$(tier_build_dir fuzz)/fuzz.junit.xml
+    say "fuzz: $seconds s in all"
+    tier_run fuzz "$report" "$bed" run /src/tests/lib/run-fuzz "$seconds"
+    tier_count fuzz "$code" "$report"
+}
+
+# tier_bench --smoke|--full
+tier_bench() {
+    local mode=$1 report
+    report=$(tier_build_dir bench)/bench.junit.xml
+    say "bench: ${mode#--}"
+    tier_run bench "$report" "$bed" run /src/tests/lib/run-bench "$mode"
+    [ -n "$verbose" ] || [ "$mode" = --smoke ] || sed -n '/^== /,$p' "$logs/bench.log"
+    tier_count bench "$code" "$report"
+}
+
+tier_bed() {
+    local report=$logs/bed-itself.junit.xml
+    say "bed: the bed itself"
+    tier_run bed-itself "$report" "$repo/tests/bed/selftest" "$report"
+    tier_count bed-itself "$code" "$report"
+
+    report=$logs/bed.junit.xml
+    say "bed: starting a host"
+    tier_run bed "$report" "$bed" up "$tier_host"
+    if [ "$code" = 0 ]; then
+        say "bed: tests"
+        "$bed" put "$tier_host" "$source" /src
+        tier_run bed "$report" "$bed" exec "$tier_host" -- env "${test_environment[@]}" \
+            /src/tests/lib/run-pytest tests/bed /run/bed.junit.xml
+        "$bed" get "$tier_host" /run/bed.junit.xml "$report" || true
+        [ "$code" = 0 ] ||
+            "$bed" exec "$tier_host" -- journalctl --boot --no-pager >"$logs/bed.journal" || true
+    fi
+    tier_count bed "$code" "$report"
+    "$bed" down "$tier_host"
+}
+
+tier_vm() {
+    local options=() variable report=$logs/vm/vm.junit.xml
+    for variable in "${test_environment[@]}"; do
+        options+=(--env "$variable")
+    done
+    say "vm: boot and tests (a minute and more)"
+    tier_run vm "$report" "$repo/tests/vm/vm" run "${options[@]}" --timeout "$vm_timeout" \
+        --in "$source" --out "$logs/vm" "$repo/tests/vm/run-tests"
+    tier_count vm "$code" "$report"
+}
