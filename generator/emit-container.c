@@ -150,6 +150,28 @@ static void emit_arguments(const Spec *spec, UnitFile *container)
         add_word(container, "Environment", *variable);
 }
 
+static bool sets_variable(char *const *env, const char *name)
+{
+    size_t n = strlen(name);
+
+    STRV_FOREACH (variable, env)
+        if (strncmp(*variable, name, n) == 0 && (*variable)[n] == '=')
+            return true;
+    return false;
+}
+
+/* systemd tells a service how often to beat by $WATCHDOG_USEC (sd_watchdog_enabled(3)), but Podman
+ * hands only the socket on. Without $WATCHDOG_PID it is meant for whoever reads it. */
+static void emit_watchdog(const Spec *spec, UnitFile *container)
+{
+    if (spec->watchdog_usec == USEC_INFINITY)
+        return;
+    if (!sets_variable(spec->env, "WATCHDOG_USEC"))
+        unit_addf(container, "Container", "Environment", "WATCHDOG_USEC=%ju",
+                  (uintmax_t)spec->watchdog_usec);
+    unit_add(container, "Container", "Notify", "true");
+}
+
 /* An environment file may be missing when "-" stands in front; podman run has no such thing, so the
  * file is then looked for now. */
 static void emit_envfiles(const Spec *spec, UnitFile *container)
@@ -290,8 +312,7 @@ static void emit_section(const EmitContext *context, const Spec *spec, const Ima
             spec->duration == SPEC_DURATION_ONESHOT ? "none" : "journald");
     if (!sets_healthcheck(spec))
         unit_add(container, "Container", "PodmanArgs", "--no-healthcheck");
-    if (spec->watchdog_usec != USEC_INFINITY)
-        unit_add(container, "Container", "Notify", "true");
+    emit_watchdog(spec, container);
 }
 
 static void emit_service(const EmitContext *context, const Spec *spec, const ImageFile *archive,

@@ -16,7 +16,7 @@ def explain(runner, name):
 
 def test_services_and_explain_follow_the_state(spec, user, wait_for, testy_binary):
     unit = spec("seen", {"type": "binary", "image": testy_binary, "args": ["--port", "8101"]})
-    assert services(user)["seen"]["active"] == "inactive"
+    assert services(user)["seen"]["active"] in (None, "inactive")
     assert user.systemctl("start", unit).ok
     assert services(user)["seen"]["active"] == "active"
     user.check("/usr/lib/phoenix/tests/phoenix-testy", "ctl", "--port=8101", "crash")
@@ -52,7 +52,8 @@ def test_show_units_is_what_the_manager_has(spec, user, testy_image):
 
 def test_system_services_are_seen_by_root_only_there(spec, root, user, testy_binary):
     spec("sys", {"type": "binary", "image": testy_binary, "scope": "system"}, scope="system")
-    assert services(root)["sys"]["active"] == "inactive"
+    assert root.systemctl("start", "phoenix@sys.service").ok
+    assert services(root)["sys"]["active"] == "active"
     assert "sys" not in services(user)
     elsewhere = services(user, "--all")["sys"]
     assert "system" in elsewhere["reason"]

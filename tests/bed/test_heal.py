@@ -84,7 +84,7 @@ def test_hang_is_noticed_and_healed(service, wait_for):
 
 def test_hang_of_one_that_ignores_sigterm(service, wait_for):
     """As a truly hung one does. podman rm would wait its whole stop timeout for it."""
-    web = service("--ignore-sigterm")
+    web = service("--ignore-sigterm", unit={"Service": {"TimeoutStopSec": "3s"}})
     web.ctl("hang")
     wait_for(web.is_up_again, 15, "restarted after a hang without SIGTERM")
     assert web.seconds_down("Watchdog timeout") < PROMPT

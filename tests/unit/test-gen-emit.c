@@ -176,6 +176,9 @@ static void test_types(void **state)
     expect(DOCKER(", 'duration': 'oneshot'"), "LogDriver=none");
     expect_not(DOCKER(""), "Notify=");
     expect(DOCKER(", 'watchdog': '1s'"), "Notify=true");
+    expect(DOCKER(", 'watchdog': '1s'"), "Environment=WATCHDOG_USEC=1000000");
+    expect(DOCKER(", 'watchdog': '1s', 'env': ['WATCHDOG_USEC=5']"), "Environment=WATCHDOG_USEC=5");
+    expect_not(DOCKER(", 'watchdog': '1s', 'env': ['WATCHDOG_USEC=5']"), "WATCHDOG_USEC=1000000");
 }
 
 static void test_network_order(void **state)
