@@ -94,6 +94,9 @@ class Tree(unittest.TestCase):
             child.kill()
             child.wait()
             child.stdout.close()
+        # What a failed test has left must not fail the next one.
+        with open(f"{TREE}/PT.service/cgroup.kill", "w", encoding="utf-8") as f:
+            f.write("1")
         for group in reversed(self.GROUPS):
             for _ in range(500):
                 try:
@@ -101,6 +104,15 @@ class Tree(unittest.TestCase):
                     break
                 except OSError:
                     time.sleep(0.01)
+
+    def wait_for_member(self, group, pid):
+        """The init can be ready before its parent has left the payload."""
+        for _ in range(1000):
+            with open(f"{TREE}/PT.service/{group}/cgroup.procs", encoding="utf-8") as f:
+                if str(pid) in f.read().split():
+                    return
+            time.sleep(0.01)
+        self.fail(f"{pid} never came to {group}")
 
     def start(self, group, code=PLAIN, pidns=False, fds=()):
         """Starts a process in the cgroup and waits for its word that its signal handlers are set."""
@@ -123,6 +135,8 @@ class Tree(unittest.TestCase):
         self.children.append(child)
         self.assertTrue(select.select([child.stdout], [], [], 10)[0], "the child did not start")
         self.assertEqual(child.stdout.read1(1), b"r")
+        if pidns:
+            self.wait_for_member("supervisor", child.pid)
         return child
 
     def abort(self, result="watchdog", group=".control", args=(), program=PROGRAM, user=0):
