@@ -119,16 +119,25 @@ const char *diag_severity_word(DiagSeverity severity)
     return words[severity];
 }
 
-/* What comes from a file may hold anything; on a terminal or in a unit it must stay one line. */
+/*
+ * What comes from a file may hold anything, and a parser may quote half a character of it; on a
+ * terminal and in a unit it must stay one line of UTF-8.
+ */
 static void add_printable(Text *text, const char *s)
 {
-    for (; *s; s++) {
+    size_t left = strlen(s);
+
+    while (left > 0) {
+        size_t n = utf8_char(s, left);
         if (*s == '\n')
             text_add(text, "\\n");
-        else if ((unsigned char)*s < 0x20 || *s == 0x7f)
+        else if (n == 0 || (unsigned char)*s < 0x20 || *s == 0x7f)
             text_addf(text, "\\x%02x", (unsigned char)*s);
         else
-            text_add_char(text, *s);
+            text_add_n(text, s, n);
+        n = n ? n : 1;
+        s += n;
+        left -= n;
     }
 }
 

@@ -42,36 +42,28 @@ static const char *path_text(const Reader *reader)
     return reader->path.data ? reader->path.data : "";
 }
 
-/* The value as it stands in the file, short enough for a message. */
+/* Text in quotes, short enough for a message. */
+static char *quote(const char *s)
+{
+    _cleanup_text_ Text text = {0};
+
+    text_add(&text, s);
+    text_shorten(&text, 60);
+    if (text.error < 0)
+        return NULL;
+    return text_printf("\"%s\"", text.data ? text.data : "");
+}
+
+/* The value as it stands in the file. */
 static char *describe(const json_t *value)
 {
-    enum { longest = 60 };
-
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
+    if (json_is_object(value))
         return strdup("an object");
-    case JSON_ARRAY:
+    if (json_is_array(value))
         return strdup("an array");
-    case JSON_STRING: {
-        const char *s = json_string_value(value);
-        size_t n = strlen(s);
-        if (n <= longest)
-            return text_printf("\"%s\"", s);
-        for (n = longest; ((unsigned char)s[n] & 0xc0) == 0x80; n--)
-            ;
-        return text_printf("\"%.*s...\"", (int)n, s);
-    }
-    case JSON_INTEGER:
-    case JSON_REAL:
-    case JSON_TRUE:
-    case JSON_FALSE:
-    case JSON_NULL:
-        break;
-    }
-    char *dumped = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
-    if (dumped && json_is_null(value))
-        return dumped;
-    return dumped;
+    if (json_is_string(value))
+        return quote(json_string_value(value));
+    return json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
 }
 
 static int add_wrong(Reader *reader, const char *code, const json_t *value, const char *what,
@@ -316,13 +308,15 @@ static int read_pair(Reader *reader, const PairForm *form, const char *name, con
                    : TAKE_PTR(scalar);
     if (!pair)
         return -ENOMEM;
-    if (!pair_valid(form, pair) || (name && strpbrk(name, "=:"))) {
-        int r = diag_add(reader->diags, DIAG_ERROR, reader->source, path_text(reader),
-                         DIAG_CODE_BAD_VALUE, NULL, "\"%.60s\" is not %s", pair, form->what);
-        free(pair);
-        return r;
-    }
-    return strv_consume(field, pair);
+    if (pair_valid(form, pair) && !(name && strpbrk(name, "=:")))
+        return strv_consume(field, pair);
+
+    _cleanup_free_ char *quoted = quote(pair);
+    free(pair);
+    if (!quoted)
+        return -ENOMEM;
+    return diag_add(reader->diags, DIAG_ERROR, reader->source, path_text(reader),
+                    DIAG_CODE_BAD_VALUE, NULL, "%s is not %s", quoted, form->what);
 }
 
 static int read_pairs(Reader *reader, const PairForm *form, const json_t *value, char ***field)

@@ -20,7 +20,8 @@ static void check_findings(const DiagList *diags)
         if (diag_format(&diags->items[i], &line) < 0 ||
             diag_format_json(&diags->items[i], &json) < 0)
             continue;
-        if (strchr(line.data, '\n') || !utf8_valid(json.data, json.size))
+        if (strchr(line.data, '\n') || !utf8_valid(line.data, line.size) ||
+            !utf8_valid(json.data, json.size))
             abort();
     }
 }

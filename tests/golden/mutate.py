@@ -44,7 +44,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--generator", required=True, type=pathlib.Path)
     parser.add_argument("--count", type=int,
-                        default=int(os.environ.get("PHOENIX_MUTATIONS", "300")))
+                        default=int(os.environ.get("PHOENIX_MUTATIONS", "10000")))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("PHOENIX_SEED", "1")))
     parser.add_argument("--keep", type=pathlib.Path, help="work here and leave all behind")
     return parser.parse_args()

@@ -62,7 +62,7 @@ tier_meson() {
 tier_unit() {
     tier_meson unit plain "" "" unit layering fuzz-replay
     tier_meson unit-sanitized sanitized "-Db_sanitize=address,undefined" \
-        "--timeout-multiplier=4" unit fuzz-replay
+        "--timeout-multiplier=4" unit fuzz-replay golden
 }
 
 tier_golden() {

@@ -177,6 +177,27 @@ static void test_hostile_text(void **state)
     assert_true(diags.errors >= 7);
 }
 
+/* A message quotes a part of the input; never half a character. */
+static void test_long_text_is_cut_between_characters(void **state)
+{
+    _cleanup_text_ Text text = {0};
+
+    text_add(&text, "{" WEB ", \"env\": [\"");
+    for (int i = 0; i < 100; i++)
+        text_add(&text, "\xc3\xbc");
+    text_add(&text, "\"]}");
+    for (int shift = 0; shift < 2; shift++) {
+        _cleanup_diag_list_ DiagList diags = {0};
+        _cleanup_spec_free_ Spec *spec = NULL;
+        _cleanup_text_ Text line = {0};
+        assert_int_equal(read_string(text.data, &diags, &spec), SPEC_INVALID);
+        assert_int_equal(diag_format(&diags.items[0], &line), 0);
+        assert_true(utf8_valid(line.data, line.size));
+        char *first = strstr(text.data, "\xc3\xbc");
+        memcpy(first, "aa", 2);
+    }
+}
+
 static void test_names(void **state)
 {
     static const char *const bad[] = {"../x",    "/etc", "a b",   "",   "Web",
@@ -319,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_wrong_types),
         cmocka_unit_test(test_broken_json),
         cmocka_unit_test(test_hostile_text),
+        cmocka_unit_test(test_long_text_is_cut_between_characters),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_rules_between_keys),
         cmocka_unit_test(test_settings),
