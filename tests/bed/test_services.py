@@ -254,3 +254,15 @@ def test_checked_in_plan_is_what_runs(spec, user, testy_binary):
     assert plan["plan"] == 1
     assert plan["restart"] == {"policy": "always", "delay": "20ms", "max": "1min", "jitter": "10%",
                                "reset": "10min", "burst": 0}
+
+
+def test_commands_of_the_source_document(spec, user, testy_debug_image):
+    """Who it is, and what it may not do, asked from inside."""
+    unit = spec("web", {"type": "docker", "image": testy_debug_image, "watchdog": "10s"})
+    result = user.systemctl("start", unit)
+    assert result.ok, result
+    inside = ("podman", "exec", "phoenix-web")
+    assert user.check(*inside, "whoami").strip() == "phoenix"
+    assert user.check(*inside, "id", "-u").strip() == "1000"
+    assert not user(*inside, "touch", "/test").ok
+    assert user(*inside, "touch", "/tmp/test").ok
