@@ -7,20 +7,17 @@
 
 #include <errno.h>
 
+#include "base/hash.h"
 #include "base/strv.h"
 
-/* FNV-1a over the words, each with the NUL at its end. It only has to tell a changed command from
- * the one whose stamp is there. */
+/* Over the words, each with the NUL at its end. It only has to tell a changed command from the one
+ * whose stamp is there. */
 static uint32_t hash_words(char *const *words)
 {
-    uint32_t hash = 2166136261U;
+    uint32_t hash = HASH32_START;
 
-    STRV_FOREACH (word, words) {
-        const char *p = *word;
-        do
-            hash = (hash ^ (unsigned char)*p) * 16777619U;
-        while (*p++);
-    }
+    STRV_FOREACH (word, words)
+        hash = hash32(hash, *word, strlen(*word) + 1);
     return hash;
 }
 

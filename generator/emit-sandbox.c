@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/hash.h"
 #include "base/strv.h"
 
 /* Settings without a key of their own. */
@@ -175,16 +176,6 @@ static void emit_syscalls(const Spec *spec, UnitFile *unit)
     unit_add(unit, "Service", "SystemCallArchitectures", "native");
 }
 
-/* FNV-1a. */
-static uint64_t hash_name(const char *name)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
-    return hash;
-}
-
 /* Without a name systemd would take the template's, "phoenix", for all: services would share one
  * user, or run as a user who happens to be called so. A user's name has no dots and ends after 31
  * bytes (systemd's user-names page), so some services need a number instead of theirs. */
@@ -192,7 +183,8 @@ static void emit_dynamic_user(const Spec *spec, UnitFile *unit)
 {
     unit_add(unit, "Service", "DynamicUser", "yes");
     if (strchr(spec->name, '.') || strlen("phoenix-") + strlen(spec->name) > 31)
-        unit_addf(unit, "Service", "User", "phoenix-%016" PRIx64, hash_name(spec->name));
+        unit_addf(unit, "Service", "User", "phoenix-%016" PRIx64,
+                  hash64(HASH64_START, spec->name, strlen(spec->name)));
     else
         unit_addf(unit, "Service", "User", "phoenix-%s", spec->name);
 }

@@ -12,14 +12,10 @@
 #include "spec/keys.h"
 #include "spec/spec.h"
 
-/* The shape that every {items, n} pair in spec.h has. */
-typedef struct Objects {
-    void *items;
-    size_t n;
-} Objects;
-
-static_assert(sizeof(Objects) == sizeof(SpecProbes) && sizeof(Objects) == sizeof(SpecListens) &&
-                  sizeof(Objects) == sizeof(SpecHookList) && sizeof(Objects) == sizeof(SpecSecrets),
+static_assert(sizeof(KeyObjects) == sizeof(SpecProbes) &&
+                  sizeof(KeyObjects) == sizeof(SpecListens) &&
+                  sizeof(KeyObjects) == sizeof(SpecHookList) &&
+                  sizeof(KeyObjects) == sizeof(SpecSecrets),
               "KEY_OBJECTS fields are pairs of items and n");
 
 const Key *key_find(const KeyTable *table, const char *name)
@@ -64,7 +60,7 @@ void key_table_init(const KeyTable *table, void *object)
         field_init(&table->keys[i], key_field(&table->keys[i], object));
 }
 
-static void objects_done(const KeyTable *table, Objects *objects)
+static void objects_done(const KeyTable *table, KeyObjects *objects)
 {
     for (size_t i = 0; i < objects->n; i++)
         key_table_done(table, (char *)objects->items + i * table->size);
@@ -144,7 +140,7 @@ bool key_is_unset(const Key *key, const void *object)
         return *(void *const *)field == NULL;
     case KEY_OBJECTS:
     case KEY_SETTINGS:
-        return ((const Objects *)field)->n == 0;
+        return ((const KeyObjects *)field)->n == 0;
     case KEY_OBJECT:
         return object_is_unset(key->table, field);
     case _KEY_KIND_MAX:

@@ -72,6 +72,12 @@ struct KeyTable {
     const char *shorthand; /* a value that is no object stands for {shorthand: value}; or NULL */
 };
 
+/* The shape that every {items, n} pair in spec.h has; key.c holds them to it. */
+typedef struct KeyObjects {
+    void *items;
+    size_t n;
+} KeyObjects;
+
 /* The table of a whole spec. */
 extern const KeyTable spec_keys;
 

@@ -5,10 +5,10 @@
  */
 #include "spec/name.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/macros.h"
 #include "base/text.h"
 
@@ -34,16 +34,6 @@ static void add_escaped(Text *text, const char *stem)
     }
 }
 
-/* FNV-1a, only to keep two cut names apart. */
-static uint32_t hash(const char *s)
-{
-    uint32_t h = 2166136261U;
-
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * 16777619U;
-    return h;
-}
-
 char *spec_name_for_stub(const char *stem)
 {
     _cleanup_(text_done) Text text = {0};
@@ -56,6 +46,6 @@ char *spec_name_for_stub(const char *stem)
     if (text_take(&text, &name) < 0)
         return NULL;
     if (strlen(name) > SPEC_NAME_MAX)
-        sprintf(name + SPEC_NAME_MAX - 9, "_%08x", hash(stem));
+        sprintf(name + SPEC_NAME_MAX - 9, "_%08x", hash32(HASH32_START, stem, strlen(stem)));
     return name;
 }

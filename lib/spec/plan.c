@@ -39,8 +39,8 @@ static json_t *span_to_json(uint64_t usec)
 
 static json_t *objects_to_json(const KeyTable *table, const void *field)
 {
-    const SpecProbes *pair = field; /* all pairs of items and n are alike, key.c sees to it */
-    const char *items = (const char *)pair->items;
+    const KeyObjects *pair = field;
+    const char *items = pair->items;
     json_t *array = json_array();
 
     for (size_t i = 0; i < pair->n; i++)

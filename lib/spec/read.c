@@ -49,6 +49,15 @@ static const char *syntax_hint(const char *message)
     return NULL;
 }
 
+/* Gives the finding that was added last its place, when it was kept. */
+static void place_last(DiagList *diags, Position position)
+{
+    if (diags->dropped > 0)
+        return;
+    diags->items[diags->n - 1].line = position.line;
+    diags->items[diags->n - 1].column = position.column;
+}
+
 static int add_syntax_error(DiagList *diags, const char *source, const char *text, size_t size,
                             const json_error_t *error)
 {
@@ -66,10 +75,8 @@ static int add_syntax_error(DiagList *diags, const char *source, const char *tex
         r = diag_add(diags, DIAG_ERROR, source, "", DIAG_CODE_SYNTAX, syntax_hint(error->text),
                      "is not JSON: %s", error->text);
     }
-    if (r >= 0 && diags->dropped == 0) {
-        diags->items[diags->n - 1].line = second.line;
-        diags->items[diags->n - 1].column = second.column;
-    }
+    if (r >= 0)
+        place_last(diags, second);
     return r;
 }
 
@@ -78,14 +85,18 @@ static int add_nul_error(DiagList *diags, const char *source, const char *text, 
 {
     Position position;
 
+    position_of_offset(text, size, offset, &position);
     int r = diag_add(diags, DIAG_ERROR, source, "", DIAG_CODE_SYNTAX, "is it a text file?",
                      "is not JSON: there is a NUL byte in it");
-    position_of_offset(text, size, offset, &position);
-    if (r >= 0 && diags->dropped == 0) {
-        diags->items[diags->n - 1].line = position.line;
-        diags->items[diags->n - 1].column = position.column;
-    }
+    if (r >= 0)
+        place_last(diags, position);
     return r;
+}
+
+static int add_too_large(DiagList *diags, const char *source)
+{
+    return diag_add(diags, DIAG_ERROR, source, "", DIAG_CODE_FILE, NULL,
+                    "is larger than 1 MiB, the most that is read");
 }
 
 /* Finds the mistakes between keys as well, unless single values are wrong already. */
@@ -126,8 +137,7 @@ static int read_text(const char *text, size_t size, const char *source, bool pla
     int r;
 
     if (size > SPEC_SIZE_MAX) {
-        r = diag_add(diags, DIAG_ERROR, source, "", DIAG_CODE_FILE, NULL,
-                     "is larger than 1 MiB, the most that is read");
+        r = add_too_large(diags, source);
         return r < 0 ? r : SPEC_INVALID;
     }
     const char *nul = memchr(text, '\0', size); /* which jansson takes for the end after a number */
@@ -167,8 +177,7 @@ int spec_read_file(const char *path, DiagList *diags, Spec **ret)
     if (r == -ENOMEM)
         return r;
     if (r == -EFBIG)
-        r = diag_add(diags, DIAG_ERROR, path, "", DIAG_CODE_FILE, NULL,
-                     "is larger than 1 MiB, the most that is read");
+        r = add_too_large(diags, path);
     else if (r == -EINVAL || r == -EISDIR)
         r = diag_add(diags, DIAG_ERROR, path, "", DIAG_CODE_FILE, NULL, "is not a regular file");
     else if (r < 0)

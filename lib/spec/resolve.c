@@ -27,7 +27,7 @@ static int field_fall_back(const Key *key, void *object)
     if (key->kind == KEY_OBJECT)
         return table_fall_back(key->table, field);
     if (key->kind == KEY_OBJECTS) {
-        SpecProbes *pair = field; /* all pairs are alike, key.c sees to it */
+        KeyObjects *pair = field;
         for (size_t i = 0; i < pair->n; i++) {
             int r = table_fall_back(key->table, (char *)pair->items + i * key->table->size);
             if (r < 0)

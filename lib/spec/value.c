@@ -353,13 +353,7 @@ static int read_pairs(Reader *reader, const PairForm *form, const json_t *value,
     return r;
 }
 
-/* The shape of every {items, n} pair; key.c holds spec.h to it. */
-typedef struct Objects {
-    void *items;
-    size_t n;
-} Objects;
-
-static int add_object(Reader *reader, const KeyTable *table, const json_t *value, Objects *field)
+static int add_object(Reader *reader, const KeyTable *table, const json_t *value, KeyObjects *field)
 {
     char *items = realloc(field->items, (field->n + 1) * table->size);
 
@@ -372,7 +366,7 @@ static int add_object(Reader *reader, const KeyTable *table, const json_t *value
     return read_table(reader, table, value, object);
 }
 
-static int read_objects(Reader *reader, const Key *key, const json_t *value, Objects *field)
+static int read_objects(Reader *reader, const Key *key, const json_t *value, KeyObjects *field)
 {
     size_t i, saved = reader->path.size;
     json_t *element;
