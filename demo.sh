@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Shows what Phoenix is for, on a bare Debian machine: one JSON file becomes a service that systemd
-# itself heals. Everything is installed and built on the way; the second run is quick.
+# Shows what Phoenix is for, on a bare Debian machine: one JSON file becomes a service whose health
+# check is systemd's watchdog. Everything is installed and built on the way; the second run is quick.
 #   ./demo.sh          in a machine of its own (a host of the test bed), which stays up afterwards
 #   ./demo.sh --here   on this machine; systemd must be its PID 1, podman must have Quadlet (4.4)
 set -euo pipefail
@@ -25,7 +25,7 @@ bed_user() { "$bed" exec demo --user -- "$@"; }
 here_prepare() {
     [ -d /run/systemd/system ] || die "--here needs systemd as PID 1 (without --here the demo brings its own)"
     need_packages gcc libc6-dev meson ninja-build pkgconf libjansson-dev libsystemd-dev \
-        libarchive-dev libcmocka-dev scdoc python3 podman uidmap passt dbus-user-session
+        libarchive-dev libcurl4-openssl-dev libcmocka-dev scdoc python3 podman uidmap passt dbus-user-session
     [ -x /usr/libexec/podman/quadlet ] || die "this podman has no Quadlet; the demo without --here brings its own"
     here_name=${SUDO_USER:-}
     case $here_name in
@@ -56,6 +56,7 @@ The machine stays up. Look further:
   tests/bed/bed exec demo --user -- systemctl --user cat phoenix@web
   tests/bed/bed exec demo --user -- journalctl --user -u phoenix@web
   tests/bed/bed exec demo --user -- phoenix explain web
+  tests/bed/bed exec demo --user -- phoenix status web
   tests/bed/bed shell demo --user
 End it:
   tests/bed/bed down demo
@@ -68,8 +69,9 @@ Look further:
   systemctl --user cat phoenix@web
   journalctl --user -u phoenix@web
   phoenix explain web
+  phoenix status web
 End it:
-  systemctl --user stop phoenix@web; rm ~/.config/phoenix.d/web.json; systemctl --user daemon-reload
+  phoenix del web
 TEXT
             ;;
     esac

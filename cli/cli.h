@@ -13,9 +13,10 @@
  * cli_main() reports and turns into CLI_EXIT_FAILED. */
 enum {
     CLI_EXIT_OK = 0,
-    CLI_EXIT_NO = 1,     /* a clear answer, but not the good one: errors found, no such spec */
-    CLI_EXIT_USAGE = 2,  /* the command line is wrong */
-    CLI_EXIT_FAILED = 3, /* could not be done: no memory, no generator, output not writable */
+    CLI_EXIT_NO = 1,      /* a clear answer, but not the good one: errors found, start failed */
+    CLI_EXIT_USAGE = 2,   /* the command line is wrong */
+    CLI_EXIT_FAILED = 3,  /* could not be done: no memory, no manager, output not writable */
+    CLI_EXIT_MISSING = 4, /* there is no such spec or service */
 };
 
 typedef enum CliOptions {
@@ -30,12 +31,23 @@ typedef enum CliOptions {
     CLI_PLAN = 1 << 8,
     CLI_UNITS = 1 << 9,
     CLI_ALL = 1 << 10,
+    CLI_FOLLOW = 1 << 11,
+    CLI_LINES = 1 << 12,
+    CLI_SINCE = 1 << 13,
+    CLI_ONCE = 1 << 14,
+    CLI_FOR = 1 << 15,
+    CLI_NO_BLOCK = 1 << 16,
+    CLI_NO_START = 1 << 17,
+    CLI_YES = 1 << 18,
 } CliOptions;
 
 typedef struct Cli {
     CliOptions options;
     SpecScope scope; /* SPEC_SCOPE_SYSTEM or SPEC_SCOPE_USER */
     Screen screen;
+    uint64_t lines;      /* --lines */
+    uint64_t since_usec; /* --since, CLOCK_REALTIME */
+    uint64_t for_usec;   /* --for, a span */
 } Cli;
 
 #define CLI_ARGS_ANY 10000U
@@ -69,10 +81,23 @@ int cli_print(const Text *t);
 
 /* Handlers, one file each. */
 int verb_check(const Cli *cli, char *const *args);
+int verb_del(const Cli *cli, char *const *args);
+int verb_deploy(const Cli *cli, char *const *args);
+int verb_events(const Cli *cli, char *const *args);
 int verb_explain(const Cli *cli, char *const *args);
 int verb_help(const Cli *cli, char *const *args);
+int verb_info(const Cli *cli, char *const *args);
 int verb_keys(const Cli *cli, char *const *args);
+int verb_logs(const Cli *cli, char *const *args);
+int verb_maintenance(const Cli *cli, char *const *args);
 int verb_names(const Cli *cli, char *const *args);
+int verb_probe(const Cli *cli, char *const *args);
+int verb_restart(const Cli *cli, char *const *args);
 int verb_schema(const Cli *cli, char *const *args);
 int verb_services(const Cli *cli, char *const *args);
 int verb_show(const Cli *cli, char *const *args);
+int verb_start(const Cli *cli, char *const *args);
+int verb_status(const Cli *cli, char *const *args);
+int verb_stop(const Cli *cli, char *const *args);
+int verb_top(const Cli *cli, char *const *args);
+int verb_update(const Cli *cli, char *const *args);

@@ -110,7 +110,7 @@ static const char *setting_find(const char *unit, const char *key, size_t *ret_l
     return found;
 }
 
-static void setting_span(const char *unit, const char *key, uint64_t *usec)
+void unit_text_span(const char *unit, const char *key, uint64_t *usec)
 {
     _cleanup_free_ char *copy = NULL;
     size_t length = 0;
@@ -127,8 +127,8 @@ void delays_of_unit(const char *unit, Delays *ret)
     size_t length = 0;
     const char *steps = setting_find(unit, "RestartSteps", &length);
 
-    setting_span(unit, "RestartSec", &delays.first_usec);
-    setting_span(unit, "RestartMaxDelaySec", &delays.max_usec);
+    unit_text_span(unit, "RestartSec", &delays.first_usec);
+    unit_text_span(unit, "RestartMaxDelaySec", &delays.max_usec);
     if (steps) {
         unsigned long n = strtoul(steps, NULL, 10);
 

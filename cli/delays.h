@@ -27,3 +27,7 @@ void delays_add(Text *t, const Delays *delays);
 /* Takes RestartSec=, RestartSteps= and RestartMaxDelaySec= out of the text of a unit file; the last
  * assignment counts, as in systemd. What is not set has systemd's default (100ms, 0, infinity). */
 void delays_of_unit(const char *unit, Delays *ret);
+
+/* The last value of a key that is a time span, in the text of a unit file; *usec stays as it is
+ * when there is none. */
+void unit_text_span(const char *unit, const char *key, uint64_t *usec);

@@ -19,8 +19,6 @@ static void add_spec(Text *t, const Spec *spec)
     json_add_string(t, "image", spec->image);
     json_add_string(t, "machine", spec->machine);
     json_add_string(t, "schedule", spec->schedule);
-    if (spec->watchdog_usec != USEC_INFINITY)
-        json_add_number(t, "watchdog_usec", spec->watchdog_usec);
     json_add_string(t, "restart",
                     spec->restart.policy >= 0 ? spec_restart_word(spec->restart.policy) : NULL);
 }
@@ -77,6 +75,8 @@ void facts_add_json(Text *t, const Facts *facts)
     json_add_string(t, "stub", facts->stub);
     if (entry->spec)
         add_spec(t, entry->spec);
+    if (entry->spec && entry->fate == SPEC_FATE_GENERATED)
+        facts_add_checks_json(t, facts);
     if (facts->delays_known)
         add_delays(t, &facts->delays);
     json_add_bool(t, "boot", facts->boot.yes);

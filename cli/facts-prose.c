@@ -10,6 +10,7 @@
 #include "base/timespan.h"
 #include "facts.h"
 #include "findings.h"
+#include "spec/supervision.h"
 #include "when.h"
 
 static void add_span(Text *t, uint64_t usec)
@@ -138,6 +139,31 @@ static void say_watchdog(Text *t, const Facts *facts)
     text_add(t, ", or it is killed and counts as failed.");
 }
 
+/* phoenixd does this, so only where there is one for sure. */
+static void say_reset(Text *t, const Spec *spec)
+{
+    const SpecRestart *restart = &spec->restart;
+
+    if (restart->max_usec <= restart->delay_usec ||
+        (restart->burst == 0 && !spec_is_supervised(spec)))
+        return;
+    text_add(t, " After ");
+    add_span(t, restart->reset_usec);
+    text_add(t, " of health the delays begin anew.");
+}
+
+static void say_held(Text *t, const SpecRestart *restart)
+{
+    if (restart->burst == 0)
+        return;
+    text_addf(t, " After %" PRId64 " restart%s within ", restart->burst,
+              restart->burst == 1 ? "" : "s");
+    add_span(t, restart->reset_usec);
+    text_add(t, " it is held, and tried again every ");
+    add_span(t, spec_held_retry_usec(restart));
+    text_add(t, ".");
+}
+
 static void say_restart(Text *t, const Facts *facts)
 {
     static const char *const cases[_SPEC_RESTART_MAX] = {
@@ -161,12 +187,9 @@ static void say_restart(Text *t, const Facts *facts)
         text_add(t, " after ");
         delays_add(t, &facts->delays);
     }
-    if (restart->burst > 0) {
-        text_addf(t, "; after %" PRId64 " restarts within ", restart->burst);
-        add_span(t, restart->reset_usec);
-        text_add(t, " systemd gives up");
-    }
     text_add(t, ".");
+    say_reset(t, facts->entry->spec);
+    say_held(t, restart);
 }
 
 static void say_boot(Text *t, const Facts *facts)
@@ -320,6 +343,7 @@ void facts_add_prose(Text *t, const Facts *facts)
     if (good) {
         say_what(t, facts);
         say_watchdog(t, facts);
+        facts_add_checks_prose(t, facts);
         say_restart(t, facts);
         say_boot(t, facts);
         say_next(t, facts);

@@ -22,7 +22,7 @@ void facts_done(Facts *facts)
 
 /* A stub's reason stands in its head comments, as "# FILE:... message"; warnings stand there, too.
  */
-static char *stub_reason(const char *unit, const char *file)
+char *facts_stub_reason(const char *unit, const char *file)
 {
     size_t n = strlen(file);
 
@@ -60,8 +60,10 @@ static int gather_generated(Facts *facts)
 
     delays_of_unit(unit, &facts->delays);
     facts->delays_known = true;
+    unit_text_span(unit, "WatchdogSec", &facts->watchdog_usec);
+    unit_text_span(unit, "TimeoutStartSec", &facts->start_timeout_usec);
     if (strstr(unit, "\nState=stub\n")) {
-        facts->stub = stub_reason(unit, facts->entry->file.path);
+        facts->stub = facts_stub_reason(unit, facts->entry->file.path);
         return facts->stub ? 0 : -ENOMEM;
     }
     return 0;
@@ -109,6 +111,8 @@ int facts_gather(const Cli *cli, const SpecEntry *entry, Facts *ret)
         .entry = entry,
         .boot = boot_of_entry(cli->scope, entry),
         .loaded = loaded_of_entry(cli->scope, entry),
+        .watchdog_usec = USEC_INFINITY,
+        .start_timeout_usec = USEC_INFINITY,
         .now_usec = when_now(),
     };
     bool good = entry->fate == SPEC_FATE_GENERATED;

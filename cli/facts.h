@@ -23,6 +23,8 @@ typedef struct Facts {
     char *stub;    /* why the generator makes a stub of a good spec, or NULL */
     Delays delays; /* as the manager has them; else as the generator writes them */
     bool delays_known;
+    uint64_t watchdog_usec;      /* WatchdogSec= as generated; USEC_INFINITY: none, or not known */
+    uint64_t start_timeout_usec; /* TimeoutStartSec=, the same */
 
     bool has_state; /* state is filled */
     UnitState state;
@@ -40,3 +42,10 @@ int facts_gather(const Cli *cli, const SpecEntry *entry, Facts *ret);
 /* The two ways to tell them. */
 void facts_add_prose(Text *t, const Facts *facts);
 void facts_add_json(Text *t, const Facts *facts);
+
+/* facts-checks.c: their part about supervision, of a spec that units are made of. */
+void facts_add_checks_prose(Text *t, const Facts *facts);
+void facts_add_checks_json(Text *t, const Facts *facts);
+
+/* Why a unit is a stub, from its text and the path of its spec; NULL when out of memory. */
+char *facts_stub_reason(const char *unit, const char *file);

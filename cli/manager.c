@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The D-Bus side of the command. A table says which property goes into which field; properties that
- * an older or newer systemd does not have, or has with another type, leave their field at zero. */
+/* The D-Bus side of the command. Tables say which property goes into which field; properties that
+ * an older or newer systemd does not have leave their field at zero. */
 
 #include <assert.h>
 #include <errno.h>
@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "manager.h"
+#include "properties.h"
 
 #define SERVICE              "org.freedesktop.systemd1"
 #define OBJECT               "/org/freedesktop/systemd1"
@@ -24,40 +25,34 @@ struct Manager {
     sd_bus *bus;
 };
 
-typedef struct Property {
-    const char *name;
-    char type; /* of the value on the bus, and of the field */
-    size_t offset;
-} Property;
-
-#define P(name, type, field)                                                                       \
-    {                                                                                              \
-        name, type, offsetof(UnitState, field)                                                     \
-    }
+#define P(name, type, field) PROPERTY(name, type, UnitState, field)
 static const Property unit_properties[] = {
-    P("Id", 's', id),
-    P("LoadState", 's', load_state),
-    P("ActiveState", 's', active_state),
-    P("SubState", 's', sub_state),
-    P("StateChangeTimestamp", 't', changed_usec),
-    P("NeedDaemonReload", 'b', need_daemon_reload),
+    P("Id", "s", id),
+    P("LoadState", "s", load_state),
+    P("ActiveState", "s", active_state),
+    P("SubState", "s", sub_state),
+    P("StateChangeTimestamp", "t", changed_usec),
+    P("ActiveEnterTimestamp", "t", active_usec),
+    P("NeedDaemonReload", "b", need_daemon_reload),
+    P("FragmentPath", "s", fragment_path),
 };
 
 static const Property service_properties[] = {
-    P("Result", 's', result),
-    P("StatusText", 's', status_text),
-    P("MainPID", 'u', main_pid),
-    P("NRestarts", 'u', restarts),
-    P("ExecMainCode", 'i', exit_code),
-    P("ExecMainStatus", 'i', exit_status),
-    P("WatchdogUSec", 't', watchdog_usec),
-    P("RestartUSec", 't', restart_usec),
-    P("RestartSteps", 'u', restart_steps),
-    P("RestartMaxDelayUSec", 't', restart_max_delay_usec),
+    P("Result", "s", result),
+    P("StatusText", "s", status_text),
+    P("MainPID", "u", main_pid),
+    P("NRestarts", "u", restarts),
+    P("ExecMainCode", "i", exit_code),
+    P("ExecMainStatus", "i", exit_status),
+    P("WatchdogUSec", "t", watchdog_usec),
+    P("RestartUSec", "t", restart_usec),
+    P("RestartSteps", "u", restart_steps),
+    P("RestartMaxDelayUSec", "t", restart_max_delay_usec),
+    P("ControlGroup", "s", control_group),
 };
 
 static const Property timer_properties[] = {
-    P("NextElapseUSecRealtime", 't', next_elapse_usec),
+    P("NextElapseUSecRealtime", "t", next_elapse_usec),
 };
 #undef P
 
@@ -70,6 +65,8 @@ void unit_state_done(UnitState *state)
     free(state->sub_state);
     free(state->result);
     free(state->status_text);
+    free(state->fragment_path);
+    free(state->control_group);
     *state = (UnitState){0};
 }
 
@@ -88,6 +85,11 @@ Manager *manager_free(Manager *manager)
     sd_bus_flush_close_unref(manager->bus);
     free(manager);
     return NULL;
+}
+
+sd_bus *manager_bus(Manager *manager)
+{
+    return manager->bus;
 }
 
 /* The manager's own socket: it works where no D-Bus daemon runs. There is no bus driver on it. */
@@ -146,91 +148,6 @@ int manager_open(SpecScope scope, Manager **ret)
     return 0;
 }
 
-static int set_string(char **field, const char *s)
-{
-    char *copy = strdup(s);
-
-    if (!copy)
-        return -ENOMEM;
-    free(*field);
-    *field = copy;
-    return 0;
-}
-
-/* Reads the value of a variant that has been entered. */
-static int read_value(sd_bus_message *m, const Property *property, UnitState *state)
-{
-    void *field = (char *)state + property->offset;
-    const char *s;
-    int r, b;
-
-    switch (property->type) {
-    case 's':
-        r = sd_bus_message_read_basic(m, 's', &s);
-        return r < 0 ? r : set_string(field, s);
-    case 'b':
-        r = sd_bus_message_read_basic(m, 'b', &b);
-        if (r >= 0)
-            *(bool *)field = b;
-        return r;
-    default:
-        return sd_bus_message_read_basic(m, property->type, field);
-    }
-}
-
-/* At a variant: reads it into its field when it has the type we know, skips it otherwise. */
-static int read_variant(sd_bus_message *m, const Property *property, UnitState *state)
-{
-    const char *contents;
-    char type;
-    int r;
-
-    r = sd_bus_message_peek_type(m, &type, &contents);
-    if (r < 0)
-        return r;
-    if (!property || !contents || contents[0] != property->type || contents[1] != '\0')
-        return sd_bus_message_skip(m, "v");
-
-    r = sd_bus_message_enter_container(m, 'v', contents);
-    if (r < 0)
-        return r;
-    r = read_value(m, property, state);
-    if (r < 0)
-        return r;
-    return sd_bus_message_exit_container(m);
-}
-
-static const Property *property_find(const Property *properties, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (streq(properties[i].name, name))
-            return &properties[i];
-    return NULL;
-}
-
-static int read_all(sd_bus_message *m, const Property *properties, size_t n, UnitState *state)
-{
-    int r;
-
-    r = sd_bus_message_enter_container(m, 'a', "{sv}");
-    if (r < 0)
-        return r;
-    while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-        const char *name;
-
-        r = sd_bus_message_read_basic(m, 's', &name);
-        if (r < 0)
-            return r;
-        r = read_variant(m, property_find(properties, n, name), state);
-        if (r < 0)
-            return r;
-        r = sd_bus_message_exit_container(m);
-        if (r < 0)
-            return r;
-    }
-    return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
 static int get_all(Manager *manager, const char *path, const char *interface,
                    const Property *properties, size_t n, UnitState *state)
 {
@@ -240,7 +157,7 @@ static int get_all(Manager *manager, const char *path, const char *interface,
     r = sd_bus_call_method(manager->bus, SERVICE, path, PROPERTIES_INTERFACE, "GetAll", NULL,
                            &reply, "s", interface);
     if (r >= 0)
-        r = read_all(reply, properties, n, state);
+        r = properties_read(reply, properties, n, state);
     sd_bus_message_unref(reply);
     return r < 0 ? r : 0;
 }
@@ -281,9 +198,11 @@ static int read_listed(sd_bus_message *m, UnitStates *states)
         return r;
 
     state = states_add(states);
-    if (!state || set_string(&state->id, id) < 0 || set_string(&state->path, path) < 0 ||
-        set_string(&state->load_state, load) < 0 || set_string(&state->active_state, active) < 0 ||
-        set_string(&state->sub_state, sub) < 0)
+    if (!state || properties_set_string(&state->id, id) < 0 ||
+        properties_set_string(&state->path, path) < 0 ||
+        properties_set_string(&state->load_state, load) < 0 ||
+        properties_set_string(&state->active_state, active) < 0 ||
+        properties_set_string(&state->sub_state, sub) < 0)
         return -ENOMEM;
     return 1;
 }
@@ -351,7 +270,7 @@ static int load_unit(Manager *manager, const char *unit, UnitState *state)
     if (r >= 0)
         r = sd_bus_message_read(reply, "o", &path);
     if (r >= 0)
-        r = set_string(&state->path, path);
+        r = properties_set_string(&state->path, path);
     sd_bus_message_unref(reply);
     return r < 0 ? r : 0;
 }

@@ -24,10 +24,13 @@ typedef struct UnitState {
     char *active_state; /* "active", "inactive", "failed", "activating", ... */
     char *sub_state;
     uint64_t changed_usec; /* last change of state */
+    uint64_t active_usec;  /* last time it became active */
+    char *fragment_path;   /* of the unit file */
     bool need_daemon_reload;
 
     char *result; /* "success", "watchdog", "exit-code", ... */
     char *status_text;
+    char *control_group; /* path below /sys/fs/cgroup */
     uint32_t main_pid;
     uint32_t restarts;
     int32_t exit_code;   /* CLD_EXITED, CLD_KILLED, CLD_DUMPED of sigaction(2) */
@@ -61,6 +64,10 @@ static inline void manager_freep(Manager **manager)
     manager_free(*manager);
 }
 #define _cleanup_manager_ _cleanup_(manager_freep)
+
+/* The connection, for those who make the manager do something (job.h). */
+typedef struct sd_bus sd_bus;
+sd_bus *manager_bus(Manager *manager);
 
 /* All loaded units whose names match the pattern: id, path and the three states only. One call,
  * whatever their number. */

@@ -7,6 +7,7 @@
 
 #include "services.h"
 #include "specs.h"
+#include "supervisor.h"
 
 #define PATTERN       "phoenix@*.service"
 #define PREFIX_LENGTH (sizeof("phoenix@") - 1)
@@ -18,6 +19,8 @@ void services_done(Services *services)
         free(services->rows[i].reason);
     free(services->rows);
     free(services->no_states);
+    free(services->no_healths);
+    healths_done(&services->healths);
     unit_states_done(&services->states);
     spec_set_free(services->set);
     *services = (Services){0};
@@ -43,7 +46,27 @@ static int load_states(const Cli *cli, UnitStates *states)
     return r;
 }
 
-static char *entry_reason(const SpecEntry *entry)
+int services_load_healths(const Cli *cli, ServicesHealth wanted, Healths *ret, char **ret_why)
+{
+    _cleanup_supervisor_ Supervisor *supervisor = NULL;
+    const char *why = NULL;
+    int r;
+
+    r = supervisor_open(cli->scope, &supervisor);
+    if (r < 0) {
+        why = strerror(-r);
+    } else {
+        r = wanted == SERVICES_HEALTH_PROBES ? supervisor_list_with_probes(supervisor, ret)
+                                             : supervisor_list(supervisor, ret);
+        if (r >= 0)
+            return 1;
+        why = supervisor_why(supervisor);
+    }
+    *ret_why = strdup(why);
+    return *ret_why ? 0 : -ENOMEM;
+}
+
+char *services_entry_reason(const SpecEntry *entry)
 {
     switch (entry->fate) {
     case SPEC_FATE_BROKEN:
@@ -78,7 +101,7 @@ static int row_of_entry(const Cli *cli, const Services *services, const SpecEntr
         .entry = entry,
         .boot = boot_of_entry(cli->scope, entry),
         .loaded = loaded_of_entry(cli->scope, entry),
-        .reason = entry_reason(entry),
+        .reason = services_entry_reason(entry),
     };
 
     if (!unit || (entry->fate != SPEC_FATE_GENERATED && !row.reason)) {
@@ -86,6 +109,7 @@ static int row_of_entry(const Cli *cli, const Services *services, const SpecEntr
         return -ENOMEM;
     }
     row.state = unit_states_find(&services->states, unit);
+    row.health = healths_find(&services->healths, entry->unit);
     *ret = row;
     return 0;
 }
@@ -118,6 +142,7 @@ static int add_orphans(const Cli *cli, Services *services, size_t n_entries)
         services->rows[services->n] = (ServiceRow){
             .name = state->id,
             .state = state,
+            .health = healths_find(&services->healths, state->id),
             .loaded = loaded_of_orphan(cli->scope, state->id),
             .reason = strdup("there is no spec of that name"),
         };
@@ -155,7 +180,7 @@ static int make_rows(const Cli *cli, Services *services)
     return 0;
 }
 
-int services_load(const Cli *cli, Services *ret)
+int services_load(const Cli *cli, ServicesHealth wanted, Services *ret)
 {
     _cleanup_services_ Services services = {0};
     int r;
@@ -172,6 +197,10 @@ int services_load(const Cli *cli, Services *ret)
         if (!services.no_states)
             return -ENOMEM;
     }
+    r = services_load_healths(cli, wanted, &services.healths, &services.no_healths);
+    if (r < 0)
+        return r;
+    services.has_healths = r > 0;
     r = make_rows(cli, &services);
     if (r < 0)
         return r;
@@ -204,4 +233,43 @@ char *services_row_state(const Services *services, const ServiceRow *row)
     if (is_inactive(row->state) || streq(row->state->active_state, "failed"))
         return strdup(row->state->active_state);
     return text_printf("%s (%s)", row->state->active_state, row->state->sub_state);
+}
+
+const ServiceRow *services_find(const Services *services, const char *name)
+{
+    for (size_t i = 0; i < services->n; i++)
+        if (streq(services->rows[i].name, name))
+            return &services->rows[i];
+    return NULL;
+}
+
+const char *services_row_health(const ServiceRow *row)
+{
+    return row->health && row->health->supervised ? row->health->state : NULL;
+}
+
+static Color health_color(const char *state)
+{
+    if (streq(state, "healthy"))
+        return COLOR_GREEN;
+    if (streq(state, "unhealthy") || streq(state, "held"))
+        return COLOR_RED;
+    return streq(state, "stopped") || streq(state, "frozen") ? COLOR_NONE : COLOR_YELLOW;
+}
+
+Color services_row_color(const ServiceRow *row)
+{
+    const char *health = services_row_health(row);
+
+    if (row->entry && row->entry->fate == SPEC_FATE_BROKEN)
+        return COLOR_RED;
+    if (!row->state)
+        return COLOR_NONE;
+    if (streq(row->state->active_state, "failed"))
+        return COLOR_RED;
+    if (health)
+        return health_color(health);
+    if (streq(row->state->active_state, "active"))
+        return COLOR_GREEN;
+    return is_inactive(row->state) ? COLOR_NONE : COLOR_YELLOW;
 }

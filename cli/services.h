@@ -6,6 +6,7 @@
 
 #include "boot.h"
 #include "cli.h"
+#include "health.h"
 #include "loaded.h"
 #include "manager.h"
 #include "spec/set.h"
@@ -14,6 +15,7 @@ typedef struct ServiceRow {
     const char *name;       /* instance */
     const SpecEntry *entry; /* NULL: a unit without a spec */
     const UnitState *state; /* NULL: not loaded by the manager, or not known */
+    const Health *health;   /* NULL: phoenixd does not know it, or was not reached */
     Boot boot;
     Loaded loaded;
     char *reason; /* why it is not an ordinary service here, or NULL */
@@ -22,8 +24,11 @@ typedef struct ServiceRow {
 typedef struct Services {
     SpecSet *set;
     UnitStates states;
-    bool has_states;  /* the manager has answered */
-    char *no_states;  /* why it has not */
+    bool has_states; /* the manager has answered */
+    char *no_states; /* why it has not */
+    Healths healths;
+    bool has_healths; /* phoenixd has answered */
+    char *no_healths; /* why it has not; NULL when it was not asked */
     ServiceRow *rows; /* by name */
     size_t n;
 } Services;
@@ -31,12 +36,32 @@ typedef struct Services {
 void services_done(Services *services);
 #define _cleanup_services_ _cleanup_(services_done)
 
-/* 0 or -ENOMEM. A manager that does not answer is no failure. */
-int services_load(const Cli *cli, Services *ret);
+/* What is asked of phoenixd. */
+typedef enum ServicesHealth {
+    SERVICES_HEALTH_STATES, /* states only: one call */
+    SERVICES_HEALTH_PROBES, /* and one call for each service that has checks */
+} ServicesHealth;
+
+/* 0 or -ENOMEM. A manager that does not answer is no failure, nor is a phoenixd that does not. */
+int services_load(const Cli *cli, ServicesHealth wanted, Services *ret);
+
+/* The row of that name, or NULL. */
+const ServiceRow *services_find(const Services *services, const char *name);
+
+/* Fills healths, or says why it cannot in *ret_why (caller frees). Returns 1 when phoenixd has
+ * answered, 0 when not, or -ENOMEM. */
+int services_load_healths(const Cli *cli, ServicesHealth wanted, Healths *ret, char **ret_why);
+
+/* Why nothing is generated of it, in a new string; NULL when something is, or out of memory. */
+char *services_entry_reason(const SpecEntry *entry);
 
 /* Whether the row is one that is listed without --all: a service that is made here, one that is
  * broken, and one that runs although it should not be there. */
 bool services_row_is_ordinary(const ServiceRow *row);
+
+/* The word of the health of a supervised service, NULL when it has none; and its colour. */
+const char *services_row_health(const ServiceRow *row);
+Color services_row_color(const ServiceRow *row);
 
 /* "active (running)", "broken", "unknown", ... in a new string; NULL when out of memory. */
 char *services_row_state(const Services *services, const ServiceRow *row);

@@ -32,7 +32,7 @@ bool specs_is_path(const char *arg)
     return strchr(arg, '/') || ends_with(arg, ".json");
 }
 
-static char *name_of_arg(const char *arg)
+char *specs_name_of_arg(const char *arg)
 {
     if (strncmp(arg, UNIT_PREFIX, strlen(UNIT_PREFIX)) == 0) {
         arg += strlen(UNIT_PREFIX);
@@ -72,7 +72,7 @@ static void say_missing(const Cli *cli, const SpecSet *set, const char *name)
 
 SpecEntry *specs_find(const Cli *cli, const SpecSet *set, const char *name)
 {
-    _cleanup_free_ char *instance = name_of_arg(name);
+    _cleanup_free_ char *instance = specs_name_of_arg(name);
     SpecEntry *entry = instance ? spec_set_find(set, instance) : NULL;
 
     if (!entry)

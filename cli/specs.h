@@ -15,6 +15,10 @@ int specs_load(const Cli *cli, SpecSet **ret);
  * the nearest name and the folders that were searched, and returns NULL. */
 SpecEntry *specs_find(const Cli *cli, const SpecSet *set, const char *name);
 
+/* The instance name that NAME means, whether or not there is a spec of it; NULL when out of memory.
+ */
+char *specs_name_of_arg(const char *arg);
+
 /* Whether the argument is a path of a file rather than a NAME. */
 bool specs_is_path(const char *arg);
 

@@ -39,7 +39,7 @@ static int from_name(const Cli *cli, const char *name, Target *target)
         return r;
     entry = specs_find(cli, target->set, name);
     if (!entry)
-        return CLI_EXIT_NO;
+        return CLI_EXIT_MISSING;
 
     target->path = strdup(entry->file.path);
     target->name = strdup(entry->unit);
@@ -75,7 +75,7 @@ static int from_path(const char *path, Target *target)
         r = errno;
         screen_add_clean(&clean, path);
         log_error("%s: %s", clean.data, strerror(r));
-        return CLI_EXIT_NO;
+        return r == ENOENT || r == ENOTDIR ? CLI_EXIT_MISSING : CLI_EXIT_NO;
     }
     r = spec_read_file(target->path, &target->own_diags, &target->own);
     if (r < 0)

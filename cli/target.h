@@ -22,8 +22,9 @@ typedef struct Target {
 void target_done(Target *target);
 #define _cleanup_target_ _cleanup_(target_done)
 
-/* Fills target, which the caller empties also after a failure. Returns CLI_EXIT_OK; CLI_EXIT_NO,
- * said on standard error, when there is nothing of that name; or -ENOMEM. */
+/* Fills target, which the caller empties also after a failure. Returns CLI_EXIT_OK;
+ * CLI_EXIT_MISSING, said on standard error, when there is nothing of that name; CLI_EXIT_NO when it
+ * cannot be reached; or -ENOMEM. */
 int target_find(const Cli *cli, const char *arg, Target *target);
 
 /* The file name of a path without ".json", in a new string; NULL when out of memory. */

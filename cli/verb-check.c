@@ -197,9 +197,9 @@ static int finish(Check *check)
     r = cli_print(&check->out);
     if (r != CLI_EXIT_OK)
         return r;
-    if (check->errors > 0 || check->missing || (strict && check->warnings > 0))
+    if (check->errors > 0 || (strict && check->warnings > 0))
         return CLI_EXIT_NO;
-    return CLI_EXIT_OK;
+    return check->missing ? CLI_EXIT_MISSING : CLI_EXIT_OK;
 }
 
 int verb_check(const Cli *cli, char *const *args)

@@ -48,7 +48,7 @@ int verb_explain(const Cli *cli, char *const *args)
         return r;
     entry = specs_find(cli, set, args[0]);
     if (!entry)
-        return CLI_EXIT_NO;
+        return CLI_EXIT_MISSING;
     r = facts_gather(cli, entry, &facts);
     if (r < 0)
         return r;

@@ -62,6 +62,14 @@ static void add_restarts(Table *table, const ServiceRow *row)
     table_add(table, row->state && row->state->restarts > 0 ? COLOR_YELLOW : COLOR_NONE, restarts);
 }
 
+static void add_health(Table *table, const Services *services, const ServiceRow *row)
+{
+    const char *health = services_row_health(row);
+
+    if (services->has_healths)
+        table_add(table, health ? services_row_color(row) : COLOR_NONE, health);
+}
+
 static int add_row(Table *table, const Services *services, const ServiceRow *row, uint64_t now_usec,
                    bool reason)
 {
@@ -73,6 +81,7 @@ static int add_row(Table *table, const Services *services, const ServiceRow *row
     table_add(table, COLOR_NONE, row_type(row));
     table_add(table, COLOR_NONE, row_scope(row));
     table_add(table, state_color(row), state);
+    add_health(table, services, row);
     add_since(table, row, now_usec);
     add_restarts(table, row);
     table_add(table, COLOR_NONE, row->boot.yes ? "yes" : "no");
@@ -112,19 +121,21 @@ static bool any_reason(const Cli *cli, const Services *services)
 
 static int print_table(const Cli *cli, const Services *services)
 {
-    static const TableColumn columns[] = {
-        {"NAME", false},  {"TYPE", false},    {"SCOPE", false}, {"STATE", false},
-        {"SINCE", false}, {"RESTARTS", true}, {"BOOT", false},  {"REASON", false},
+    static const TableColumn all[] = {
+        {"NAME", false},    {"TYPE", false},   {"SCOPE", false},
+        {"STATE", false},   {"HEALTH", false}, {"SINCE", false},
+        {"RESTARTS", true}, {"BOOT", false},   {"REASON", false},
     };
     bool reason = any_reason(cli, services);
-    _cleanup_table_ Table table = {
-        .columns = columns,
-        .n_columns = ELEMENTSOF(columns) - !reason,
-    };
+    TableColumn columns[ELEMENTSOF(all)];
+    _cleanup_table_ Table table = {.columns = columns};
     _cleanup_text_ Text t = {0};
     uint64_t now_usec = when_now();
     int r;
 
+    for (size_t i = 0; i < ELEMENTSOF(all) - !reason; i++)
+        if (services->has_healths || !streq(all[i].title, "HEALTH"))
+            columns[table.n_columns++] = all[i];
     for (size_t i = 0; i < services->n; i++)
         if (is_shown(cli, &services->rows[i])) {
             r = add_row(&table, services, &services->rows[i], now_usec, reason);
@@ -152,6 +163,7 @@ static void add_json_row(Text *t, const ServiceRow *row)
     json_add_string(t, "file", row->entry ? row->entry->file.path : NULL);
     json_add_string(t, "active", row->state ? row->state->active_state : NULL);
     json_add_string(t, "sub", row->state ? row->state->sub_state : NULL);
+    json_add_string(t, "health", services_row_health(row));
     json_add_time(t, "since", row->state ? row->state->changed_usec : 0);
     json_add_number(t, "restarts", row->state ? row->state->restarts : 0);
     json_add_bool(t, "boot", row->boot.yes);
@@ -180,7 +192,7 @@ int verb_services(const Cli *cli, char *const *args)
     _cleanup_services_ Services services = {0};
     int r;
 
-    r = services_load(cli, &services);
+    r = services_load(cli, SERVICES_HEALTH_STATES, &services);
     if (r < 0)
         return r;
     if (!services.has_states)

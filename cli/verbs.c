@@ -49,6 +49,151 @@ const Verb cli_verbs[] = {
                  "meant for another machine or manager, and units whose spec is gone.",
     },
     {
+        .name = "status",
+        .max_args = 1,
+        .run = verb_status,
+        .args = "[NAME]",
+        .help = "Show how services are: health, last checks, restarts",
+        .about = "Shows a table of all services, or everything about one: its state and since "
+                 "when, the last checks with their results and latencies, restarts and the delay "
+                 "before the next one, heartbeats, maintenance, and what to do when it is held. "
+                 "Asks phoenixd; when it cannot be reached, says so and shows what systemd knows. "
+                 "With a NAME, exits with 1 when the service does not run or is not well.",
+    },
+    {
+        .name = "top",
+        .options = CLI_ONCE | CLI_LINES,
+        .run = verb_top,
+        .args = "",
+        .help = "Show live what services use: CPU, memory, tasks, latency",
+        .about = "Shows a table that is redrawn every two seconds. Keys: c, m, r, n sort by CPU, "
+                 "memory, restarts, name; q ends. Without a terminal, with --once or --json: plain "
+                 "tables, one or --lines=N of them. The CPU% of a service is that of one CPU since "
+                 "the round before; in the first round, since it was started.",
+    },
+    {
+        .name = "logs",
+        .min_args = 1,
+        .max_args = 1,
+        .options = CLI_FOLLOW | CLI_LINES | CLI_SINCE,
+        .run = verb_logs,
+        .args = "NAME",
+        .help = "Print the journal of a service and of its container",
+        .about = "Prints what the service writes (after a bar), and what systemd, Podman and "
+                 "phoenixd say of it (after a colon). With --json: one object per line.",
+    },
+    {
+        .name = "events",
+        .max_args = 1,
+        .options = CLI_FOLLOW | CLI_LINES | CLI_SINCE,
+        .run = verb_events,
+        .args = "[NAME]",
+        .help = "Print what phoenixd has seen and done",
+        .about = "Prints one line for each event that phoenixd has written to the journal: time, "
+                 "service, event, message. With --json: one object per line.",
+    },
+    {
+        .name = "start",
+        .min_args = 1,
+        .max_args = CLI_ARGS_ANY,
+        .options = CLI_NO_BLOCK,
+        .run = verb_start,
+        .args = "NAME...",
+        .help = "Start services and wait until they are healthy",
+        .about = "Starts services and waits until each is up, and healthy when it has health "
+                 "checks. Services that are held or have failed are tried afresh. When one does "
+                 "not start: says why, with the last lines of its journal, and exits with 1.",
+    },
+    {
+        .name = "stop",
+        .min_args = 1,
+        .max_args = CLI_ARGS_ANY,
+        .options = CLI_NO_BLOCK,
+        .run = verb_stop,
+        .args = "NAME...",
+        .help = "Stop services and wait until they are down",
+        .about = "Stops services and waits until each is down. At the next boot they start again "
+                 "when their specs say so.",
+    },
+    {
+        .name = "restart",
+        .min_args = 1,
+        .max_args = CLI_ARGS_ANY,
+        .options = CLI_NO_BLOCK,
+        .run = verb_restart,
+        .args = "NAME...",
+        .help = "Stop and start services and wait until they are healthy",
+        .about = "Stops services that run, starts all of them, and waits as \"start\" does.",
+    },
+    {
+        .name = "probe",
+        .min_args = 1,
+        .max_args = 1,
+        .run = verb_probe,
+        .args = "NAME",
+        .help = "Make all health checks of a service now",
+        .about = "Lets phoenixd make every check of the service now and shows the results. They "
+                 "count like any other. Exits with 1 when one fails.",
+    },
+    {
+        .name = "maintenance",
+        .min_args = 1,
+        .max_args = 2,
+        .options = CLI_FOR,
+        .run = verb_maintenance,
+        .args = "NAME [on|off]",
+        .help = "Keep phoenixd from restarting a service",
+        .about = "While maintenance is on, checks go on and are shown, but nothing is restarted. "
+                 "With --for it ends by itself. Without on or off, says whether it is on.",
+    },
+    {
+        .name = "deploy",
+        .min_args = 1,
+        .max_args = CLI_ARGS_ANY,
+        .options = CLI_NO_START,
+        .run = verb_deploy,
+        .args = "FILE...",
+        .help = "Check a spec, put it in place, start it, wait until it is healthy",
+        .about = "Checks each spec as \"check\" does, puts it into /etc/phoenix.d or "
+                 "~/.config/phoenix.d, reloads the service manager, and starts the service, or "
+                 "restarts it when the spec has changed. The version before it is kept as "
+                 "NAME.json.old. When anything fails: says why, and brings back what was there "
+                 "before.",
+    },
+    {
+        .name = "update",
+        .min_args = 1,
+        .max_args = CLI_ARGS_ANY,
+        .options = CLI_NO_START,
+        .run = verb_update,
+        .args = "NAME|FILE...",
+        .help = "Deploy services that are there already, and restart them",
+        .about = "Like deploy, for services that exist, and restarts them in any case: for a new "
+                 "spec, a new image, or just a restart.",
+    },
+    {
+        .name = "del",
+        .min_args = 1,
+        .max_args = 1,
+        .options = CLI_YES,
+        .run = verb_del,
+        .args = "NAME",
+        .help = "Stop a service and delete its spec",
+        .about = "Stops the service, deletes its spec and reloads the service manager. Volumes, "
+                 "images and state folders stay, and are listed. Asks first on a terminal, unless "
+                 "--yes is given.",
+    },
+    {
+        .name = "info",
+        .min_args = 1,
+        .max_args = 1,
+        .run = verb_info,
+        .args = "NAME",
+        .help = "Print the spec of a service as it is deployed",
+        .about = "Prints where the spec is, the units that were made of it and its state, as "
+                 "comments, and then the spec as it is.",
+    },
+    {
         .name = "schema",
         .run = verb_schema,
         .args = "",

@@ -2,10 +2,12 @@
 
 /* Times in words. Spans of a spec are exact and belong to base/timespan.h; these are rounded. */
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <time.h>
 
+#include "base/timespan.h"
 #include "when.h"
 
 uint64_t when_now(void)
@@ -84,4 +86,93 @@ void when_add_rfc3339(Text *t, uint64_t when_usec)
     if (!gmtime_r(&seconds, &tm) || strftime(buffer, sizeof(buffer), "%FT%T", &tm) == 0)
         return;
     text_addf(t, "%s.%06" PRIu64 "Z", buffer, when_usec % USEC_PER_SEC);
+}
+
+void when_add_span(Text *t, uint64_t usec)
+{
+    if (usec >= USEC_PER_SEC)
+        add_span(t, usec);
+    else if (usec > 0 && usec < USEC_PER_MSEC)
+        text_addf(t, "%" PRIu64 "us", usec);
+    else if (usec >= 10 * USEC_PER_MSEC || usec % USEC_PER_MSEC == 0)
+        text_addf(t, "%" PRIu64 "ms", usec / USEC_PER_MSEC);
+    else
+        text_addf(t, "%" PRIu64 ".%" PRIu64 "ms", usec / USEC_PER_MSEC, usec % USEC_PER_MSEC / 100);
+}
+
+/* Midnight, local time, so many days ago. */
+static int parse_day(uint64_t now_usec, int days_ago, uint64_t *ret_usec)
+{
+    time_t seconds = (time_t)(now_usec / USEC_PER_SEC);
+    struct tm tm;
+
+    if (!localtime_r(&seconds, &tm))
+        return -EINVAL;
+    tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+    tm.tm_mday -= days_ago;
+    tm.tm_isdst = -1;
+    seconds = mktime(&tm);
+    if (seconds < 0)
+        return -EINVAL;
+    *ret_usec = (uint64_t)seconds * USEC_PER_SEC;
+    return 0;
+}
+
+static int parse_date(const char *s, uint64_t *ret_usec)
+{
+    static const char *const formats[] = {"%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "@%s"};
+
+    for (size_t i = 0; i < ELEMENTSOF(formats); i++) {
+        struct tm tm = {.tm_isdst = -1};
+        const char *end = strptime(s, formats[i], &tm);
+        time_t seconds;
+
+        if (!end || *end != '\0')
+            continue;
+        tm.tm_isdst = -1;
+        seconds = mktime(&tm);
+        if (seconds < 0)
+            return -EINVAL;
+        *ret_usec = (uint64_t)seconds * USEC_PER_SEC;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+static int parse_ago(const char *s, uint64_t now_usec, uint64_t *ret_usec)
+{
+    size_t n = strlen(s), suffix = strlen(" ago");
+    _cleanup_free_ char *span = NULL;
+    uint64_t usec;
+    int r;
+
+    if (*s == '-') {
+        s++;
+        n--;
+    }
+    if (n > suffix && streq(s + n - suffix, " ago"))
+        n -= suffix;
+    span = strndup(s, n);
+    if (!span)
+        return -ENOMEM;
+    r = timespan_parse(span, &usec);
+    if (r < 0)
+        return r;
+    *ret_usec = usec < now_usec ? now_usec - usec : 0;
+    return 0;
+}
+
+int when_parse(const char *s, uint64_t now_usec, uint64_t *ret_usec)
+{
+    if (streq(s, "now")) {
+        *ret_usec = now_usec;
+        return 0;
+    }
+    if (streq(s, "today"))
+        return parse_day(now_usec, 0, ret_usec);
+    if (streq(s, "yesterday"))
+        return parse_day(now_usec, 1, ret_usec);
+    if (parse_date(s, ret_usec) >= 0)
+        return 0;
+    return parse_ago(s, now_usec, ret_usec);
 }

@@ -20,3 +20,10 @@ void when_add_local(Text *t, uint64_t when_usec);
 
 /* Appends RFC 3339, in UTC, for JSON: "2026-09-22T08:11:12.123456Z". */
 void when_add_rfc3339(Text *t, uint64_t when_usec);
+
+/* Appends a rounded span, "42s", "2h 5min", "4 days"; below a second "312ms", "2.5ms", "640us". */
+void when_add_span(Text *t, uint64_t usec);
+
+/* Reads a point in the past: "now", "today", "yesterday", "2026-11-23", "2026-11-23 12:00[:30]",
+ * "@EPOCH", or a span back from now, "10min", "-10min", "10min ago". -EINVAL when it is none. */
+int when_parse(const char *s, uint64_t now_usec, uint64_t *ret_usec);

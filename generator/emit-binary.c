@@ -5,7 +5,7 @@
 #include "generator/emit.h"
 
 #include "base/strv.h"
-#include "base/timespan.h"
+#include "spec/supervision.h"
 
 /* Exit status of systemd when it cannot execute the program (systemd.exec(5), EXIT_EXEC). */
 #define EXIT_EXEC "203"
@@ -16,19 +16,11 @@ static void emit_type(const Spec *spec, UnitFile *unit)
         unit_add(unit, "Service", "Type", "oneshot");
         return;
     }
-    if (spec->watchdog_usec == USEC_INFINITY) {
-        unit_add(unit, "Service", "Type", "exec");
-        return;
-    }
-    _cleanup_free_ char *watchdog = timespan_format(spec->watchdog_usec);
-    if (!watchdog) {
-        unit_fail_memory(unit);
-        return;
-    }
-    unit_add(unit, "Service", "Type", "notify");
-    /* The beats may come from a child, as behind a shell script. */
-    unit_add(unit, "Service", "NotifyAccess", "all");
-    unit_add(unit, "Service", "WatchdogSec", watchdog);
+    unit_add(unit, "Service", "Type", spec->watchdog_usec == USEC_INFINITY ? "exec" : "notify");
+    /* The beats may come from a child, as behind a shell script, or from the lease. */
+    if (spec_watchdog_usec(spec) != USEC_INFINITY)
+        unit_add(unit, "Service", "NotifyAccess", "all");
+    emit_supervision_times(spec, 0, unit);
 }
 
 static void emit_command(const Spec *spec, UnitFile *unit)
@@ -92,5 +84,6 @@ void emit_binary(const EmitContext *context, const Spec *spec, UnitFile *unit)
     unit_addf(unit, "Service", "StateDirectory", "phoenix/%s", spec->name);
     emit_sandbox(context, spec, unit);
     emit_passthrough(spec, NULL, NULL, unit);
+    emit_lease_access(context, spec, unit);
     emit_x_phoenix(context, spec, spec->name, "generated", unit);
 }

@@ -6,8 +6,13 @@
 
 #include <stdint.h>
 
+#include "base/hash.h"
+#include "base/size.h"
 #include "base/strv.h"
 #include "base/timespan.h"
+
+/* The whole, in the units of percent_parse(). */
+#define SHARE_ALL 10000U
 
 /* A comment must stay one line, whatever a message quotes. */
 static void add_comment(Text *text, const char *prefix, const char *message)
@@ -83,6 +88,7 @@ void emit_unit_section(const EmitContext *context, const Spec *spec, UnitFile *u
     unit_addf(unit, "Unit", "Description", "%s (Phoenix %s)", spec->name, description_of(spec));
     unit_add(unit, "Unit", "Documentation", "man:phoenix-spec(5)");
     unit_add_plain(unit, "Unit", "SourcePath", spec->source);
+    emit_supervision_order(spec, unit);
     emit_order(spec, unit);
     emit_start_limit(spec, unit);
 }
@@ -101,14 +107,45 @@ static unsigned restart_steps(uint64_t delay_usec, uint64_t max_usec)
     return MAX(steps, 1U);
 }
 
-static void add_span(UnitFile *unit, const char *key, uint64_t usec)
+/* Services that fail together would otherwise be started again together, each time. systemd has no
+ * jitter for RestartSec=, so each service has one of its own for good: from its name and the
+ * machine's, so that the same specs give the same units. Returns usec times 1 +- jitter, in whole
+ * milliseconds. */
+static uint64_t spread(const EmitContext *context, const Spec *spec, uint64_t usec)
 {
-    _cleanup_free_ char *span = timespan_format(usec);
+    const char *machine_id = context->platform->machine_id;
+    uint32_t jitter; /* in units of 1/10,000 */
+    uint64_t hash = HASH64_START;
 
-    if (span)
-        unit_add(unit, "Service", key, span);
-    else
-        unit_fail_memory(unit);
+    if (percent_parse(spec->restart.jitter, &jitter) < 0 || jitter == 0)
+        return usec;
+    hash = hash64(hash, machine_id, strlen(machine_id));
+    hash = hash64(hash, spec->name, strlen(spec->name));
+    uint64_t share = SHARE_ALL - jitter + hash % (2 * (uint64_t)jitter + 1);
+    /* The longest delay is a day, far from overflow. */
+    uint64_t msec = (usec * share / SHARE_ALL + USEC_PER_MSEC / 2) / USEC_PER_MSEC;
+    return msec * USEC_PER_MSEC;
+}
+
+/* A short delay is not worth spreading, and 20 ms have to stay what they are. */
+static void emit_fixed_delay(const EmitContext *context, const Spec *spec, uint64_t delay_usec,
+                             UnitFile *unit)
+{
+    if (delay_usec >= USEC_PER_SEC)
+        delay_usec = spread(context, spec, delay_usec);
+    emit_add_span(unit, "RestartSec", delay_usec);
+}
+
+static void emit_growing_delay(const EmitContext *context, const Spec *spec, UnitFile *unit)
+{
+    const SpecRestart *restart = &spec->restart;
+    /* A delay of nothing cannot be doubled. */
+    uint64_t delay_usec = MAX(restart->delay_usec, USEC_PER_MSEC);
+    uint64_t max_usec = spread(context, spec, restart->max_usec);
+
+    emit_add_span(unit, "RestartSec", delay_usec);
+    unit_addf(unit, "Service", "RestartSteps", "%u", restart_steps(delay_usec, restart->max_usec));
+    emit_add_span(unit, "RestartMaxDelaySec", MAX(max_usec, delay_usec));
 }
 
 void emit_restart(const EmitContext *context, const Spec *spec, UnitFile *unit)
@@ -119,19 +156,14 @@ void emit_restart(const EmitContext *context, const Spec *spec, UnitFile *unit)
     if (restart->policy == SPEC_RESTART_NO)
         return;
     if (restart->max_usec <= restart->delay_usec) {
-        add_span(unit, "RestartSec", restart->delay_usec);
+        emit_fixed_delay(context, spec, restart->delay_usec, unit);
     } else if (context->platform->systemd >= 254) {
-        /* A delay of nothing cannot be doubled. */
-        uint64_t delay_usec = MAX(restart->delay_usec, USEC_PER_MSEC);
-        add_span(unit, "RestartSec", delay_usec);
-        unit_addf(unit, "Service", "RestartSteps", "%u",
-                  restart_steps(delay_usec, restart->max_usec));
-        add_span(unit, "RestartMaxDelaySec", restart->max_usec);
+        emit_growing_delay(context, spec, unit);
     } else {
         unit_comment(unit, "Service",
                      "The delay cannot grow before systemd 254; a fixed one "
                      "must not be too short.");
-        add_span(unit, "RestartSec", MAX(restart->delay_usec, USEC_PER_SEC));
+        emit_fixed_delay(context, spec, MAX(restart->delay_usec, USEC_PER_SEC), unit);
     }
 }
 

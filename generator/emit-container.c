@@ -7,13 +7,12 @@
 #include "generator/emit.h"
 
 #include "base/strv.h"
-#include "base/timespan.h"
 
 /* The time that `podman rm` gives a container to stop is 10 s; systemd's has to be longer. */
 #define STOP_TIMEOUT "30s"
 
 /* Pulling an image can take longer than systemd's 90 s. */
-#define PULL_TIMEOUT "15min"
+#define PULL_TIMEOUT_USEC (15 * USEC_PER_MINUTE)
 
 /* Keys of [Container] that are younger than the oldest Quadlet we use. Keys that are not here have
  * been there since QUADLET_OLDEST. */
@@ -320,13 +319,8 @@ static void emit_service(const EmitContext *context, const Spec *spec, const Ima
 {
     if (spec->duration == SPEC_DURATION_ONESHOT)
         unit_add(container, "Service", "Type", "oneshot");
-    if (spec->watchdog_usec != USEC_INFINITY) {
-        _cleanup_free_ char *watchdog = timespan_format(spec->watchdog_usec);
-        if (watchdog)
-            unit_add(container, "Service", "WatchdogSec", watchdog);
-        else
-            unit_fail_memory(container);
-    }
+    emit_supervision_times(spec, image_may_be_pulled(spec, archive) ? PULL_TIMEOUT_USEC : 0,
+                           container);
     /* Before Quadlet's own `podman rm`, which would wait the whole stop timeout for a container
      * that hangs: systemd's signals reach only its monitor. */
     _cleanup_free_ char *program = text_printf("%s/phoenix-abort", context->platform->libexec);
@@ -339,8 +333,6 @@ static void emit_service(const EmitContext *context, const Spec *spec, const Ima
     if (spec->hooks.once.n > 0)
         unit_addf(container, "Service", "StateDirectory", "phoenix/%s", spec->name);
     emit_restart(context, spec, container);
-    if (image_may_be_pulled(spec, archive))
-        unit_add(container, "Service", "TimeoutStartSec", PULL_TIMEOUT);
     unit_add(container, "Service", "TimeoutStopSec", STOP_TIMEOUT);
     emit_limits(spec, container);
 }
@@ -374,7 +366,7 @@ void emit_image(const EmitContext *context, const Spec *spec, const ImageFile *a
     unit_add_plain_command(image, "Image", "ImageTag", archive->reference);
     if (context->quadlet >= NO_DEFAULTS_SINCE)
         unit_add(image, "Quadlet", "DefaultDependencies", "false");
-    unit_add(image, "Service", "TimeoutStartSec", PULL_TIMEOUT);
+    emit_add_span(image, "TimeoutStartSec", PULL_TIMEOUT_USEC);
     emit_passthrough(spec, "Image", NULL, image);
     emit_x_phoenix(context, spec, spec->name, "generated", image);
 }

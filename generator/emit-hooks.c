@@ -79,20 +79,33 @@ static void emit_hook(const EmitContext *context, const Spec *spec, const HookKi
                      prefix, hook->run, what);
 }
 
+static void emit_kinds(const EmitContext *context, const Spec *spec, const HookKind *kinds,
+                       size_t n, UnitFile *unit)
+{
+    for (size_t kind = 0; kind < n; kind++)
+        for (size_t i = 0; i < kinds[kind].hooks->n; i++)
+            emit_hook(context, spec, &kinds[kind], i, unit);
+}
+
 void emit_hooks(const EmitContext *context, const Spec *spec, UnitFile *unit)
 {
     const SpecHooks *hooks = &spec->hooks;
     /* A start waits for its hooks and fails with them. A stop must not: systemd would leave out the
      * commands behind the one that fails, and one of them removes the container. */
-    const HookKind kinds[] = {
+    const HookKind before[] = {
         {"once", &hooks->once, "ExecStartPre", "ExecStartPost", true, NULL},
         {"always", &hooks->always, "ExecStartPre", "ExecStartPost", false, NULL},
+    };
+    const HookKind after[] = {
         {"started", &hooks->started, "ExecStartPost", "ExecStartPost", false, NULL},
         {"stop", &hooks->stop, "ExecStop", "ExecStop", false, "-"},
         {"stopped", &hooks->stopped, "ExecStopPost", "ExecStopPost", false, "-"},
     };
 
-    for (size_t kind = 0; kind < ELEMENTSOF(kinds); kind++)
-        for (size_t i = 0; i < kinds[kind].hooks->n; i++)
-            emit_hook(context, spec, &kinds[kind], i, unit);
+    emit_gate(context, spec, unit);
+    emit_kinds(context, spec, before, ELEMENTSOF(before), unit);
+    /* What prepares a container from inside may be what makes it healthy; what runs when it has
+     * started is for a healthy one. */
+    emit_lease(context, spec, unit);
+    emit_kinds(context, spec, after, ELEMENTSOF(after), unit);
 }

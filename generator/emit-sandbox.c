@@ -68,11 +68,16 @@ static SpecHomeAccess home_access(const EmitContext *context, const Spec *spec)
     return SPEC_HOME_HIDDEN;
 }
 
+bool emit_hides_homes(const EmitContext *context, const Spec *spec)
+{
+    return context->scope == SPEC_SCOPE_USER && home_access(context, spec) == SPEC_HOME_HIDDEN;
+}
+
 static void emit_home(const EmitContext *context, const Spec *spec, UnitFile *unit)
 {
     switch (home_access(context, spec)) {
     case SPEC_HOME_HIDDEN:
-        if (context->scope == SPEC_SCOPE_USER) {
+        if (emit_hides_homes(context, spec)) {
             /* The manager's own socket is below /run/user, and sd_notify(3) needs it. */
             unit_add(unit, "Service", "ProtectHome", "tmpfs");
             unit_add(unit, "Service", "BindReadOnlyPaths", "-%t/systemd/notify");

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "generator/image-file.h"
 #include "generator/platform.h"
@@ -45,14 +46,34 @@ void emit_x_phoenix(const EmitContext *context, const Spec *spec, const char *in
 void emit_passthrough(const Spec *spec, const char *section, const char *const *except,
                       UnitFile *unit);
 
-/* emit-hooks.c: [Service] ExecStartPre= and its like. */
+/* emit-hooks.c: [Service] ExecStartPre= and its like, with the gate and the lease at their places.
+ */
 void emit_hooks(const EmitContext *context, const Spec *spec, UnitFile *unit);
+
+/* emit-supervision.c: what ties a service to phoenixd. Each adds nothing when there is nothing to
+ * add. */
+
+/* [Unit]: the socket of phoenixd comes first. */
+void emit_supervision_order(const Spec *spec, UnitFile *unit);
+/* [Service]: the command that waits its turn before a container starts ... */
+void emit_gate(const EmitContext *context, const Spec *spec, UnitFile *unit);
+/* ... and the one that waits until the service is healthy and stays. */
+void emit_lease(const EmitContext *context, const Spec *spec, UnitFile *unit);
+/* [Service]: watchdog and start timeout; start_usec is what the start needs in any case, 0 for
+ * systemd's default. */
+void emit_supervision_times(const Spec *spec, uint64_t start_usec, UnitFile *unit);
+/* [Service] of a program: what the lease needs of the sandbox. Comes after the user's settings. */
+void emit_lease_access(const EmitContext *context, const Spec *spec, UnitFile *unit);
+/* [Service]: a key whose value is a time span. */
+void emit_add_span(UnitFile *unit, const char *key, uint64_t usec);
 
 /* emit-binary.c: phoenix@NAME.service of a program. */
 void emit_binary(const EmitContext *context, const Spec *spec, UnitFile *unit);
 
 /* emit-sandbox.c: [Service] what a program is kept from. */
 void emit_sandbox(const EmitContext *context, const Spec *spec, UnitFile *unit);
+/* Whether the program sees nothing below /run/user, where a user's manager has its sockets. */
+bool emit_hides_homes(const EmitContext *context, const Spec *spec);
 
 /* emit-container.c: phoenix@NAME.container, and phoenix-image@NAME.image when archive is given (the
  * image is then that archive; NULL for a reference). */

@@ -30,7 +30,8 @@ static void print_help(void)
          "  --version          the version\n"
          "\n"
          "Environment: PHOENIX_SPEC_PATH, PHOENIX_LIBEXEC, PHOENIX_QUADLET,\n"
-         "PHOENIX_QUADLET_VERSION, PHOENIX_SYSTEMD_VERSION, PHOENIX_CATATONIT.");
+         "PHOENIX_QUADLET_VERSION, PHOENIX_SYSTEMD_VERSION, PHOENIX_CATATONIT,\n"
+         "PHOENIX_MACHINE_ID.");
 }
 
 static SpecScope scope_of_environment(void)

@@ -7,8 +7,10 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 
+#include "base/file.h"
 #include "base/process.h"
 #include "base/strv.h"
 #include "base/text.h"
@@ -18,6 +20,9 @@
 
 #define PROBE_TIMEOUT_USEC (10 * USEC_PER_SEC)
 #define PROBE_OUTPUT_MAX   65536U
+
+#define MACHINE_ID_SIZE     32U
+#define MACHINE_ID_FILE_MAX 4096U
 
 /* systemd's programs share a library with the version in its name: libsystemd-shared-257.so. */
 #define SHARED_LIBRARY "libsystemd-shared-"
@@ -47,6 +52,7 @@ void platform_done(Platform *platform)
         return;
     free(platform->quadlet);
     free(platform->libexec);
+    free(platform->machine_id);
     *platform = (Platform){0};
 }
 
@@ -124,6 +130,20 @@ static bool find_catatonit(void)
     return first_executable(catatonit_paths, ELEMENTSOF(catatonit_paths)) != NULL;
 }
 
+/* At the very first boot there is "uninitialized", or nothing. */
+static char *find_machine_id(void)
+{
+    const char *set = getenv("PHOENIX_MACHINE_ID");
+    _cleanup_free_ char *text = NULL;
+
+    if (set)
+        return strdup(set);
+    if (file_read(AT_FDCWD, "/etc/machine-id", MACHINE_ID_FILE_MAX, &text, NULL) < 0)
+        return strdup("");
+    size_t n = strspn(text, "0123456789abcdef");
+    return strndup(text, n == MACHINE_ID_SIZE ? n : 0);
+}
+
 int platform_probe(Platform *ret)
 {
     _cleanup_platform_ Platform platform = {.systemd = find_systemd(),
@@ -134,7 +154,8 @@ int platform_probe(Platform *ret)
     platform.libexec = strdup(libexec ? libexec : PHOENIX_LIBEXECDIR);
     if (quadlet)
         platform.quadlet = strdup(quadlet);
-    if (!platform.libexec || (quadlet && !platform.quadlet))
+    platform.machine_id = find_machine_id();
+    if (!platform.libexec || !platform.machine_id || (quadlet && !platform.quadlet))
         return -ENOMEM;
     *ret = platform;
     platform = (Platform){0};

@@ -3,7 +3,8 @@
  * What this machine has: which systemd will read the units, which Quadlet makes containers of them.
  * Everything can be set by environment, so that tests see any machine they like:
  * PHOENIX_SYSTEMD_VERSION (252), PHOENIX_QUADLET (path, empty: none), PHOENIX_QUADLET_VERSION
- * (5.4), PHOENIX_CATATONIT (yes, no), PHOENIX_LIBEXEC (folder of phoenix-abort and its like).
+ * (5.4), PHOENIX_CATATONIT (yes, no), PHOENIX_LIBEXEC (folder of phoenix-abort and its like),
+ * PHOENIX_MACHINE_ID (32 hexadecimal digits).
  */
 #pragma once
 
@@ -14,6 +15,7 @@ typedef struct Platform {
     char *quadlet;    /* path of the program; NULL when there is none */
     bool catatonit;   /* podman run --init works */
     char *libexec;    /* folder of our helpers */
+    char *machine_id; /* machine-id(5); "" when there is none yet */
 } Platform;
 
 /* Versions of Podman are compared as one number. */

@@ -13,7 +13,8 @@ _phoenix_names() {
 
 _phoenix() {
     local cur=${COMP_WORDS[COMP_CWORD]} verb='' i
-    local verbs='check show explain services schema help'
+    local verbs='check show explain services status top logs events start stop restart probe
+        maintenance deploy update del info schema help'
     local options='--user --system --json --no-color --help --version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -27,6 +28,12 @@ _phoenix() {
         check) options+=' --strict' ;;
         show) options+=' --units --plan --spec' ;;
         services) options+=' --all' ;;
+        top) options+=' --once --lines' ;;
+        logs | events) options+=' --follow --lines --since' ;;
+        start | stop | restart) options+=' --no-block' ;;
+        maintenance) options+=' --for' ;;
+        deploy | update) options+=' --no-start' ;;
+        del) options+=' --yes' ;;
     esac
 
     COMPREPLY=()
@@ -36,15 +43,20 @@ _phoenix() {
     fi
     case $verb in
         '') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-        check | show)
+        check | show | deploy | update)
             compopt -o filenames 2>/dev/null # not in tests, where nothing is being completed
             mapfile -t COMPREPLY < <(
-                compgen -W "$(_phoenix_names)" -- "$cur"
+                [[ $verb == deploy ]] || compgen -W "$(_phoenix_names)" -- "$cur"
                 compgen -d -- "$cur"
                 compgen -f -X '!*.json' -- "$cur"
             )
             ;;
-        explain) mapfile -t COMPREPLY < <(compgen -W "$(_phoenix_names)" -- "$cur") ;;
+        maintenance)
+            mapfile -t COMPREPLY < <(compgen -W "$(_phoenix_names) on off" -- "$cur")
+            ;;
+        explain | status | logs | events | start | stop | restart | probe | del | info)
+            mapfile -t COMPREPLY < <(compgen -W "$(_phoenix_names)" -- "$cur")
+            ;;
         help) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
     esac
 }

@@ -9,13 +9,27 @@ function __phoenix_verb
     __fish_seen_subcommand_from $argv
 end
 
-set -l verbs check show explain services schema help
+set -l verbs check show explain services status top logs events start stop restart probe \
+    maintenance deploy update del info schema help
 
 complete -c phoenix -f
 complete -c phoenix -n "not __phoenix_verb $verbs" -a check -d 'Say what is wrong with specs'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a show -d 'Print the units of a spec, its plan, or the spec'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a explain -d 'Say in words what becomes of a spec'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a services -d 'List the services that specs define'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a status -d 'Show how services are'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a top -d 'Show live what services use'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a logs -d 'Print the journal of a service'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a events -d 'Print what phoenixd has seen and done'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a start -d 'Start services and wait until they are healthy'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a stop -d 'Stop services'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a restart -d 'Restart services'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a probe -d 'Make all health checks of a service now'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a maintenance -d 'Keep phoenixd from restarting a service'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a deploy -d 'Check a spec, put it in place and start it'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a update -d 'Deploy services that are there already'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a del -d 'Stop a service and delete its spec'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a info -d 'Print the spec of a service as it is deployed'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a schema -d 'Print the JSON Schema of specs'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a help -d 'Show help'
 
@@ -31,7 +45,19 @@ complete -c phoenix -n '__phoenix_verb show' -l units -d 'The units that would b
 complete -c phoenix -n '__phoenix_verb show' -l plan -d 'The resolved plan'
 complete -c phoenix -n '__phoenix_verb show' -l spec -d 'The spec file'
 complete -c phoenix -n '__phoenix_verb services' -l all -d 'Also what is not generated here'
+complete -c phoenix -n '__phoenix_verb top' -l once -d 'One table'
+complete -c phoenix -n '__phoenix_verb logs events' -s f -l follow -d 'Go on with new lines'
+complete -c phoenix -n '__phoenix_verb logs events top' -s n -l lines -x -d 'At most the last lines; rounds'
+complete -c phoenix -n '__phoenix_verb logs events' -l since -x -d 'From then on'
+complete -c phoenix -n '__phoenix_verb start stop restart' -l no-block -d 'Do not wait'
+complete -c phoenix -n '__phoenix_verb maintenance' -l for -x -d 'End by itself'
+complete -c phoenix -n '__phoenix_verb deploy update' -l no-start -d 'Start nothing'
+complete -c phoenix -n '__phoenix_verb del' -s y -l yes -d 'Do not ask'
 
+complete -c phoenix -n '__phoenix_verb maintenance' -a 'on off'
+complete -c phoenix -n '__phoenix_verb status logs events start stop restart probe maintenance update del info' \
+    -a '(__phoenix_names)' -d Service
+complete -c phoenix -n '__phoenix_verb deploy update' -F
 complete -c phoenix -n '__phoenix_verb check show explain' -a '(__phoenix_names)' -d Service
 complete -c phoenix -n '__phoenix_verb check show' -F
 complete -c phoenix -n '__phoenix_verb help' -a "$verbs"

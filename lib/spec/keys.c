@@ -106,7 +106,8 @@ static const Key probe_keys[] = {
     {"interval", KEY_SPAN, 0, F(interval_usec), .min = 100 * USEC_PER_MSEC, .max = USEC_PER_DAY,
      .fallback = "10s", .about = "Time between two checks."},
     {"timeout", KEY_SPAN, 0, F(timeout_usec), .min = USEC_PER_MSEC, .max = USEC_PER_HOUR,
-     .fallback = "3s", .about = "Time after which one check has failed."},
+     .derived = "3s, or interval when that is shorter",
+     .about = "Time after which one check has failed."},
     {"retries", KEY_INTEGER, 0, F(retries), .min = 1, .max = 1000, .fallback = "3",
      .about = "Failures in a row that make the service unhealthy."},
     {"successes", KEY_INTEGER, 0, F(successes), .min = 1, .max = 1000, .fallback = "1",
@@ -130,11 +131,11 @@ static const Key restart_keys[] = {
     {"max", KEY_SPAN, 0, F(max_usec), .max = USEC_PER_DAY,
      .derived = "\"1min\", or delay when that is longer", .about = "The delay grows up to this."},
     {"jitter", KEY_STRING, 0, F(jitter), .rule = &rule_percent, .fallback = "10%",
-     .about = "Share of the delay by which restarts are spread at random."},
+     .about = "Share of the longest delay by which services are spread, each by a fixed part."},
     {"reset", KEY_SPAN, 0, F(reset_usec), .min = USEC_PER_SEC, .max = 7 * USEC_PER_DAY,
      .fallback = "10min", .about = "Healthy time after which the delay begins at the start again."},
     {"burst", KEY_INTEGER, 0, F(burst), .min = 0, .max = 100000, .fallback = "0",
-     .about = "Restarts within reset after which the service is held; 0 is no limit."},
+     .about = "Restarts within reset after which it is held and tried slowly; 0 is no limit."},
 };
 #undef F
 static const KeyTable restart_table = TABLE(SpecRestart, restart_keys, .shorthand = "policy");
@@ -306,10 +307,12 @@ static const KeyTable logs_table = TABLE(SpecLogs, logs_keys);
 
 #define F(member) .offset = offsetof(SpecOnFailure, member)
 static const Key onfailure_keys[] = {
-    {"url", KEY_STRING, 0, F(url), .rule = &rule_url, .about = "Address to post to."},
+    {"url", KEY_STRING, 0, F(url), .rule = &rule_url,
+     .about = "Address to post the event to, as JSON."},
     {"exec", KEY_STRV, KEY_NONEMPTY, F(exec), .rule = &rule_text,
-     .about = "Program and arguments."},
-    {"on", KEY_STRV, KEY_SINGLE, F(on), .rule = &rule_event, .about = "Which events are told."},
+     .about = "Program and arguments, run with the event in its environment."},
+    {"on", KEY_STRV, KEY_SINGLE | KEY_NONEMPTY, F(on), .rule = &rule_event,
+     .derived = "all of them when onfailure is given", .about = "Which events are told."},
 };
 #undef F
 static const KeyTable onfailure_table = TABLE(SpecOnFailure, onfailure_keys);
@@ -357,9 +360,9 @@ static const Key keys[] = {
     {"watchdog", KEY_SPAN, 0, F(watchdog_usec), .min = 100 * USEC_PER_MSEC, .max = USEC_PER_DAY,
      .about = "The application speaks sd_notify(3): it is ready when it says READY=1, and killed "
               "and restarted when it has not said WATCHDOG=1 for this long."},
-    {"healthcheck", KEY_OBJECTS, KEY_SINGLE | KEY_NOT_YET, F(healthcheck), .table = &probe_table,
+    {"healthcheck", KEY_OBJECTS, KEY_SINGLE, F(healthcheck), .table = &probe_table,
      .about = "Checks whose failure restarts the service."},
-    {"readiness", KEY_OBJECTS, KEY_SINGLE | KEY_NOT_YET, F(readiness), .table = &probe_table,
+    {"readiness", KEY_OBJECTS, KEY_SINGLE, F(readiness), .table = &probe_table,
      .about = "Checks whose failure takes the service out of rotation."},
     {"restart", KEY_OBJECT, 0, F(restart), .table = &restart_table,
      .about = "When and how fast it is started again."},
@@ -405,7 +408,7 @@ static const Key keys[] = {
     {"backup", KEY_OBJECT, KEY_NOT_YET, F(backup), .table = &backup_table,
      .about = "What is backed up."},
     {"logs", KEY_OBJECT, KEY_NOT_YET, F(logs), .table = &logs_table, .about = "Where its logs go."},
-    {"onfailure", KEY_OBJECT, KEY_NOT_YET, F(onfailure), .table = &onfailure_table,
+    {"onfailure", KEY_OBJECT, 0, F(onfailure), .table = &onfailure_table,
      .about = "Who is told when it fails."},
     {"unit", KEY_SETTINGS, 0, F(unit),
      .about = "Settings for systemd or Quadlet, by section; they have the last word."},

@@ -11,6 +11,7 @@ typedef struct Resolver {
     Spec *spec;
     const char *stem;
     DiagList *diags;
+    bool proxyport_given; /* by the user, not by its default */
 } Resolver;
 
 int resolve_error(Resolver *resolver, const char *key, const char *hint, const char *message);

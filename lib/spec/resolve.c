@@ -190,6 +190,26 @@ static int resolve_on_demand(Resolver *resolver)
     return 0;
 }
 
+/* Who wants to hear of failures hears of all of them. */
+static int resolve_on_failure(Resolver *resolver)
+{
+    static const char *const events[] = {"unhealthy", "restarted", "held", "recovered"};
+    SpecOnFailure *onfailure = &resolver->spec->onfailure;
+    int r = 0;
+
+    if (!onfailure->url && !onfailure->exec)
+        return onfailure->on ? resolve_no_effect(resolver, "onfailure",
+                                                 "has no effect without \"url\" or \"exec\"")
+                             : 0;
+    if (resolver->spec->duration == SPEC_DURATION_ONESHOT)
+        r = resolve_no_effect(resolver, "onfailure", "has no effect on a oneshot");
+    if (onfailure->on)
+        return r;
+    for (size_t i = 0; r >= 0 && i < ELEMENTSOF(events); i++)
+        r = strv_push(&onfailure->on, events[i]);
+    return r;
+}
+
 static int check_volumes(Resolver *resolver)
 {
     if (resolver->spec->type != SPEC_TYPE_BINARY)
@@ -302,10 +322,13 @@ int spec_resolve(Spec *spec, const char *stem, DiagList *diags)
 {
     static int (*const steps[])(Resolver * resolver) = {
         resolve_name,      resolve_image,     resolve_duration, resolve_restart,
-        resolve_hardening, resolve_on_demand, resolve_probes,   check_volumes,
-        check_network,     check_all_hooks,   check_no_effect,
+        resolve_hardening, resolve_on_demand, resolve_probes,   resolve_on_failure,
+        check_volumes,     check_network,     check_all_hooks,  check_no_effect,
     };
-    Resolver resolver = {.spec = spec, .stem = stem, .diags = diags};
+    Resolver resolver = {.spec = spec,
+                         .stem = stem,
+                         .diags = diags,
+                         .proxyport_given = spec->proxyport != SPEC_INT_UNSET};
 
     int r = table_fall_back(&spec_keys, spec);
     for (size_t i = 0; r >= 0 && i < ELEMENTSOF(steps); i++)

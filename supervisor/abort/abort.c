@@ -22,6 +22,7 @@
 #define USEC_PER_SEC  UINT64_C(1000000)
 #define END_USEC      USEC_PER_SEC
 #define PIDFDS_MAX    512
+#define HELPERS_MAX   16
 #define WATCHES_MAX   (PAYLOAD_GROUPS_MAX + PIDFDS_MAX)
 
 struct watches {
@@ -300,6 +301,24 @@ int abort_payload(const struct payload *payload, const struct abort_policy *poli
     report.elapsed_usec = now_usec() - start;
     *ret = report;
     return left > 0 ? -EBUSY : 0;
+}
+
+void abort_wait_helpers(const struct payload *payload, uint64_t usec)
+{
+    uint64_t until = now_usec() + usec;
+    pid_t pids[HELPERS_MAX];
+    size_t n = payload_helpers(payload, pids, HELPERS_MAX);
+
+    for (size_t i = 0; i < n; i++) {
+        struct pollfd process = {.fd = (int)syscall(SYS_pidfd_open, pids[i], 0), .events = POLLIN};
+        uint64_t now = now_usec();
+
+        if (process.fd < 0)
+            continue;
+        if (now < until)
+            poll(&process, 1, (int)((until - now) / USEC_PER_MSEC) + 1);
+        close(process.fd);
+    }
 }
 
 void abort_describe(const struct abort_report *report, const char *result,

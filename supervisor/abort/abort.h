@@ -37,3 +37,7 @@ int abort_payload(const struct payload *payload, const struct abort_policy *poli
 /* Writes the one line for the journal, without the newline. `result` is $SERVICE_RESULT. */
 void abort_describe(const struct abort_report *report, const char *result,
                     const struct abort_policy *policy, char *buf, size_t size);
+
+/* Waits until the other helpers of Phoenix in the unit have ended, for at most `usec`. The lease
+ * ends by itself with the main process; the manager's last SIGKILL is to find nobody. */
+void abort_wait_helpers(const struct payload *payload, uint64_t usec);

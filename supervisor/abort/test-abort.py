@@ -299,6 +299,27 @@ class Abort(Tree):
         self.assertTrue(found)
         self.assertEqual(int(found.group(1)), 701)
 
+    def test_verdict(self):
+        """Run by a lease there is no result yet; conmon lives, and reads on."""
+        conmon, a = self.start("supervisor"), self.start("libpod-payload-1")
+        text = self.abort(result="", args=["--verdict", "--grace=20s"])
+        self.assertRegex(text, r"^watchdog: SIGABRT to 1 process of the payload, gone after \d+ ms\n$")
+        self.assertEqual(self.ended(a), -signal.SIGABRT)
+        self.assertIsNone(conmon.poll())
+
+    def test_waits_for_the_lease(self):
+        """Also after a plain stop, so that the manager's last SIGKILL finds nobody; but not for ever."""
+        with tempfile.TemporaryDirectory() as ours:
+            program = shutil.copy(PROGRAM, f"{ours}/phoenix-abort")
+            shutil.copy(shutil.which("sleep"), f"{ours}/phoenix-lease")
+            with subprocess.Popen([f"{ours}/phoenix-lease", "600"], preexec_fn=lambda: join(".control")) as lease:
+                self.assertEqual(self.abort(result="success", program=program), "")
+                self.assertGreater(self.elapsed, 0.19)
+                self.assertIsNone(lease.poll())
+                lease.kill()
+            self.abort(result="success", program=program)
+            self.assertLess(self.elapsed, 0.19)
+
     def test_misuse(self):
         for args in (["--grace", "soon"], ["--nonsense"], ["x"]):
             r = subprocess.run([PROGRAM, *args], stderr=subprocess.PIPE, check=False)

@@ -323,6 +323,26 @@ void process_list_free(struct process_list *list)
     *list = (struct process_list){};
 }
 
+size_t payload_helpers(const struct payload *payload, pid_t *ret_pids, size_t max)
+{
+    static const char *const groups[] = {"", "/.control"};
+    size_t n = 0;
+
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        char path[PATH_MAX], text[4096];
+
+        if (snprintf(path, sizeof(path), "%s%s%s/cgroup.procs", payload->roots.cgroup,
+                     payload->unit, groups[i]) >= (int)sizeof(path) ||
+            read_text(path, text, sizeof(text)) <= 0)
+            continue;
+        const char *p = text;
+        for (pid_t pid; n < max && (pid = parse_next_pid(&p)) > 0;)
+            if (pid != getpid() && is_own_helper(&payload->roots, pid))
+                ret_pids[n++] = pid;
+    }
+    return n;
+}
+
 int payload_open_process(const struct payload *payload, pid_t pid)
 {
     char text[PATH_MAX + 512], path[PATH_MAX];

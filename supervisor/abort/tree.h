@@ -61,6 +61,10 @@ void payload_close(struct payload *payload);
 int payload_list(const struct payload *payload, struct process_list *ret);
 void process_list_free(struct process_list *list);
 
+/* The helpers of Phoenix in the unit, without this process: its lease, or what that has become. At
+ * most `max` PIDs; returns how many. */
+size_t payload_helpers(const struct payload *payload, pid_t *ret_pids, size_t max);
+
 /* Opens a pidfd and then checks that the process still belongs to the payload: in this order, since
  * a PID may be given to somebody else at any time, but a pidfd always means the process that was
  * there when it was opened. Returns the pidfd, -ESRCH when the process is gone, or -EPERM when it

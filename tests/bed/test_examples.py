@@ -8,7 +8,11 @@ import shutil
 import pytest
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "quadlet-examples"
-NOT_HERE = {"kiosk": "is for another machine", "web": "its image is in a registry"}
+NOT_HERE = {
+    "kiosk": "is for another machine",
+    "orders": "its image is in a registry",
+    "web": "its image is in a registry",
+}
 
 
 @pytest.fixture(params=["user", "system"])

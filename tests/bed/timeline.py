@@ -1,13 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Tells the story of one heal from the journal: last beat, timeout, killed, restarted, ready.
+"""Tells the story of one heal from the journal: failing, verdict, end, restart, healthy again.
 
-    journalctl --user -u UNIT -o json ... | timeline.py --last-beat USEC
+    journalctl --user -u UNIT -o json ... | timeline.py [--fault USEC TEXT]
 
-Reads the unit's journal entries (JSON, one a line) and prints one line for each step it finds,
-with the wall clock and the time since the last heartbeat. All times are CLOCK_MONOTONIC, which
-is what the journal notes for each entry and what systemd's WatchdogTimestampMonotonic is in.
-Exits with 1 when a step is missing: then it was not the heal it was asked for.
+Reads the unit's journal entries (JSON, one a line) and prints one line for each step it finds: the
+wall clock, the time since the first step, who says it, and the words. Times between steps are of
+CLOCK_MONOTONIC. Exits with 1 when a step is missing: then it was not the heal it was asked for.
 """
 
 import argparse
@@ -17,8 +16,8 @@ import re
 import sys
 import time
 
-# Message IDs are systemd's (systemd/sd-messages.h). The two steps that have none are known by
-# their words, which systemd does not translate.
+# Message IDs are systemd's (systemd/sd-messages.h). The steps that have none are known by their
+# words, which nobody translates.
 UNIT_STARTED = "39f53479d3a045ac8e11786248231fbf"
 UNIT_PROCESS_EXIT = "98e322203f7a4ed290d09fe03c09fe15"
 UNIT_RESTART_SCHEDULED = "5eb03494b6584870a536b337290809b3"
@@ -30,77 +29,101 @@ class Step:
 
     name: str
     message_id: str = None
+    events: tuple = ()  # phoenixd's
     pattern: str = None
     optional: bool = False
 
     def fits(self, entry):
         if self.message_id:
             return entry.get("MESSAGE_ID") == self.message_id
+        if self.events:
+            return entry.get("PHOENIX_EVENT") in self.events
         return re.search(self.pattern, str(entry.get("MESSAGE", ""))) is not None
 
 
-# In the order in which they happen.
+# In the order in which they happen. A service that is watched by its own heartbeats alone has no
+# checks that fail before the watchdog does.
 STEPS = [
-    Step("watchdog timeout", pattern=r"Watchdog (timeout|request) \("),
-    Step("killed", pattern=r"Killing process .* with signal SIGABRT"),
+    Step("failing", events=("failing",), optional=True),
+    Step("unhealthy", events=("unhealthy",), optional=True),
+    Step("watchdog", pattern=r"Watchdog (timeout|request) \("),
+    Step("aborted", pattern=r"SIGABRT to |Killing process .* with signal SIGABRT"),
     Step("ended", message_id=UNIT_PROCESS_EXIT, optional=True),
     Step("restarted", message_id=UNIT_RESTART_SCHEDULED),
-    Step("ready", message_id=UNIT_STARTED),
+    Step("healthy", events=("healthy", "recovered"), optional=True),
+    Step("started", message_id=UNIT_STARTED),
 ]
 
 
 @dataclasses.dataclass
 class Event:
-    """A step that happened. Times in microseconds; realtime is None where nobody noted it."""
+    """A step that happened. Times in microseconds."""
 
     name: str
     monotonic_usec: int
     realtime_usec: int
+    speaker: str
     message: str
 
 
-def heal(entries, last_beat_usec=None):
+def event_of(step, entry):
+    # Each line is of this unit, so that its name in front of PID 1's words says nothing new.
+    unit = entry.get("USER_UNIT") or entry.get("UNIT") or ""
+    message = str(entry.get("MESSAGE", "")).strip().removeprefix(f"{unit}: ")
+    return Event(step.name, int(entry["__MONOTONIC_TIMESTAMP"]), int(entry["__REALTIME_TIMESTAMP"]),
+                 str(entry.get("SYSLOG_IDENTIFIER", "")), message)
+
+
+def find(steps, entries):
+    """The first entry that fits the first of `steps`; an optional one only where it still belongs."""
+    for i, entry in enumerate(entries):
+        if steps[0].fits(entry):
+            return i
+        required = next(step for step in steps if not step.optional)
+        if steps[0].optional and required.fits(entry):
+            return None
+    return None
+
+
+def heal(entries):
     """The events of the first heal in `entries` (dicts of journal fields), and missing steps."""
     events, missing = [], []
     remaining = sorted(entries, key=lambda entry: int(entry["__MONOTONIC_TIMESTAMP"]))
-    for step in STEPS:
-        found = next((i for i, entry in enumerate(remaining) if step.fits(entry)), None)
-        if found is None:
-            if not step.optional:
-                missing.append(step.name)
-            continue
-        entry = remaining[found]
-        remaining = remaining[found + 1:]
-        events.append(Event(step.name, int(entry["__MONOTONIC_TIMESTAMP"]),
-                            int(entry["__REALTIME_TIMESTAMP"]), str(entry.get("MESSAGE", ""))))
-    if last_beat_usec and events:
-        # Nobody writes a line for a heartbeat: its wall clock follows from the next event's.
-        realtime = events[0].realtime_usec - (events[0].monotonic_usec - last_beat_usec)
-        events.insert(0, Event("last beat", last_beat_usec, realtime,
-                               "the program tells systemd that it is alive, for the last time"))
+    for i, step in enumerate(STEPS):
+        found = find(STEPS[i:], remaining)
+        if found is not None:
+            events.append(event_of(step, remaining[found]))
+            remaining = remaining[found + 1:]
+        elif not step.optional:
+            missing.append(step.name)
     return events, missing
 
 
+def fault_before(events, realtime_usec, text):
+    """The fault as the first event: whoever caused it knows when, the journal does not."""
+    earlier_usec = events[0].realtime_usec - realtime_usec
+    return Event("fault", events[0].monotonic_usec - earlier_usec, realtime_usec, "you", text)
+
+
 def render(events):
-    if not events:
-        return ""
-    begin = events[0].monotonic_usec
     lines = []
     for event in events:
         clock = time.strftime("%H:%M:%S", time.localtime(event.realtime_usec // 1000000))
         millis = event.realtime_usec // 1000 % 1000
-        since = (event.monotonic_usec - begin) / 1e6
-        lines.append(f"  {clock}.{millis:03d}  {since:+8.3f} s  {event.name:<17} {event.message}")
+        since = (event.monotonic_usec - events[0].monotonic_usec) / 1e6
+        lines.append(f"  {clock}.{millis:03d} {since:+8.3f} s  {event.speaker:<13}  {event.message}")
     return "\n".join(lines)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--last-beat", type=int, metavar="USEC",
-                        help="WatchdogTimestampMonotonic, read after the hang and before the timeout")
+    parser.add_argument("--fault", nargs=2, metavar=("USEC", "TEXT"),
+                        help="when it was caused (microseconds since 1970), and how")
     arguments = parser.parse_args()
     entries = [json.loads(line) for line in sys.stdin if line.strip()]
-    events, missing = heal(entries, arguments.last_beat)
+    events, missing = heal(entries)
+    if events and arguments.fault:
+        events.insert(0, fault_before(events, int(arguments.fault[0]), arguments.fault[1]))
     print(render(events))
     if missing:
         print(f"not in the journal: {', '.join(missing)}", file=sys.stderr)

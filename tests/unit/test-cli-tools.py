@@ -83,8 +83,8 @@ class Layering(Case):
         self.assert_refused("generator/a.c", "#include <jansson.h>\n", "may only be included by")
         self.assert_refused("cli/a.c", "#include <archive.h>\n", "may only be included by")
         self.assert_refused("supervisor/loop.c", "#include <curl/curl.h>\n", "may only be included by")
-        self.put("supervisor/probe-http.c", "#include <curl/curl.h>\n")
-        self.assertNotIn("probe-http", self.check()[1])
+        self.put("supervisor/probe/http.c", "#include <curl/curl.h>\n")
+        self.assertNotIn("probe/http", self.check()[1])
 
     def test_unknown(self):
         self.assert_refused("cli/a.c", '#include "nothing.h"\n', "no file of the tree")

@@ -94,6 +94,11 @@ class Usage(Case):
             (["--user", "--system", "check"], "exclude"),
             (["show", "--spec", "--plan", "web"], "exclude"),
             (["explain", "./web.json"], "NAME"),
+            (["logs", "web", "--lines"], "--lines needs a value"),
+            (["logs", "web", "--lines=x"], '"x" is no N'),
+            (["logs", "web", "--since=soon"], '"soon" is no WHEN'),
+            (["check", "-f"], "takes no --follow"),
+            (["maintenance", "web", "on", "--for=x\x1b"], '"x?" is no SPAN'),
             (["bad\x1b[31m"], "bad?[31m"),
         ]:
             with self.subTest(args=args):
@@ -167,7 +172,7 @@ class Check(Case):
         out = self.phoenix("check", self.specs, status=1).stdout
         self.assertTrue(out.endswith("2 specs, 1 error, 0 warnings\n"), out)
         self.phoenix("check", self.root / "none.json", status=1)
-        self.assertIn('did you mean "good"', self.phoenix("check", "godo", status=1).stderr)
+        self.assertIn('did you mean "good"', self.phoenix("check", "godo", status=4).stderr)
 
     def test_stdin(self):
         self.phoenix("check", "-", stdin=json.dumps(GOOD))
@@ -245,9 +250,9 @@ class Show(Case):
 
     def test_missing(self):
         self.put("web", GOOD)
-        self.assertIn('did you mean "web"', self.phoenix("show", "wbe", status=1).stderr)
-        self.assertIn(str(self.specs), self.phoenix("show", "zzzz", status=1).stderr)
-        self.phoenix("show", "./none.json", status=1)
+        self.assertIn('did you mean "web"', self.phoenix("show", "wbe", status=4).stderr)
+        self.assertIn(str(self.specs), self.phoenix("show", "zzzz", status=4).stderr)
+        self.phoenix("show", "./none.json", status=4)
 
     def test_no_generator(self):
         self.put("web", GOOD)
@@ -306,7 +311,7 @@ class Explain(Case):
     def test_series(self):
         if GENERATOR == "-":
             self.skipTest("no generator")
-        self.put("web", {**GOOD, "restart": {"delay": "1s", "max": "4s"}})
+        self.put("web", {**GOOD, "restart": {"delay": "1s", "max": "4s", "jitter": "0%"}})
         self.assertIn("after 1s, 2s, 4s from the 3rd restart on",
                       self.explain("web", PHOENIX_SYSTEMD_VERSION="257"))
         self.assertIn("it is started again after 1s.",
@@ -384,7 +389,7 @@ class Explain(Case):
 
     def test_missing(self):
         self.put("web", GOOD)
-        done = self.user("explain", "wbe", status=1)
+        done = self.user("explain", "wbe", status=4)
         self.assertEqual(done.stdout, "")
         self.assertIn('did you mean "web"', done.stderr)
 
@@ -450,7 +455,7 @@ class Completion(Case):
         self.put("web", GOOD)
         self.put("weather", GOOD)
         self.put("here", GOOD, self.root)
-        self.assertEqual(self.complete("s"), ["schema", "services", "show"])
+        self.assertEqual(self.complete("s"), ["schema", "services", "show", "start", "status", "stop"])
         self.assertEqual(self.complete("--user", "c"), ["check"])
         self.assertEqual(self.complete("check", "--s"), ["--strict", "--system"])
         self.assertEqual(self.complete("services", "--a"), ["--all"])
@@ -458,6 +463,10 @@ class Completion(Case):
         self.assertEqual(self.complete("show", "he"), ["here.json"])
         self.assertEqual(self.complete("--user", "show", "--plan", "weat"), ["weather"])
         self.assertEqual(self.complete("services", "we"), [])
+        self.assertEqual(self.complete("start", "web", "we"), ["weather", "web"])
+        self.assertEqual(self.complete("deploy", "he"), ["here.json"])
+        self.assertEqual(self.complete("deploy", "we"), [])
+        self.assertEqual(self.complete("maintenance", "web", "o"), ["off", "on"])
 
 
 class Schema(Case):

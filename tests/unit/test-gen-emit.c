@@ -11,90 +11,81 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
-#include "generator/emit.h"
+#include "base/timespan.h"
+#include "emit-unit.h"
 #include "generator/links.h"
-#include "spec/read.h"
-
-static Platform platform = {.systemd = 257, .libexec = (char *)"/usr/libexec/phoenix"};
-static EmitContext context = {
-    .scope = SPEC_SCOPE_SYSTEM,
-    .platform = &platform,
-    .quadlet = PODMAN_VERSION(5, 4),
-    .output = "/run/out",
-};
-
-static int reset(void **state)
-{
-    platform.systemd = 257;
-    platform.catatonit = true;
-    context.scope = SPEC_SCOPE_SYSTEM;
-    context.quadlet = PODMAN_VERSION(5, 4);
-    return 0;
-}
-
-static Spec *read_spec(const char *text)
-{
-    _cleanup_diag_list_ DiagList diags = {0};
-    Spec *spec = NULL;
-
-    assert_int_equal(spec_read(text, strlen(text), "/etc/phoenix.d/web.json", &diags, &spec), 0);
-    return spec;
-}
-
-/* The whole unit of a spec; "'" stands for a quote in the spec. */
-static char *emit(const char *text)
-{
-    _cleanup_free_ char *json = strdup(text);
-    _cleanup_unit_ UnitFile unit = {0};
-    _cleanup_text_ Text result = {0};
-    char *ret = NULL;
-
-    for (char *p = json; (p = strchr(p, '\''));)
-        *p = '"';
-    _cleanup_spec_free_ Spec *spec = read_spec(json);
-    if (spec->type == SPEC_TYPE_BINARY)
-        emit_binary(&context, spec, &unit);
-    else
-        emit_container(&context, spec, NULL, &unit);
-    assert_int_equal(unit_render(&unit, NULL, &result), 0);
-    assert_int_equal(text_take(&result, &ret), 0);
-    return ret;
-}
-
-static void expect(const char *spec, const char *line)
-{
-    _cleanup_free_ char *unit = emit(spec);
-    _cleanup_free_ char *wanted = text_printf("\n%s\n", line);
-
-    if (!strstr(unit, wanted))
-        fail_msg("\"%s\" is missing in:\n%s", line, unit);
-}
-
-static void expect_not(const char *spec, const char *part)
-{
-    _cleanup_free_ char *unit = emit(spec);
-
-    if (strstr(unit, part))
-        fail_msg("\"%s\" is in:\n%s", part, unit);
-}
-
-#define BINARY(more) "{'type': 'binary', 'image': '/bin/x'" more "}"
-#define DOCKER(more) "{'type': 'docker', 'image': 'localhost/x'" more "}"
 
 static void test_growing_delay(void **state)
 {
     expect(BINARY(""), "RestartSteps=12"); /* 20 ms doubled to a minute: 2^11.55 */
-    expect(BINARY(""), "RestartMaxDelaySec=1min");
+    expect(BINARY(", 'restart': {'jitter': '0%'}"), "RestartMaxDelaySec=1min");
     expect(BINARY(", 'restart': {'delay': '1s', 'max': '8s'}"), "RestartSteps=3");
     expect(BINARY(", 'restart': {'delay': '1s', 'max': '1100ms'}"), "RestartSteps=1");
     expect(BINARY(", 'restart': {'delay': '0', 'max': '1s'}"), "RestartSec=1ms");
-    expect(BINARY(", 'restart': {'delay': '5s', 'max': '5s'}"), "RestartSec=5s");
+    expect(BINARY(", 'restart': {'delay': '5s', 'max': '5s', 'jitter': '0%'}"), "RestartSec=5s");
     expect_not(BINARY(", 'restart': {'delay': '5s', 'max': '5s'}"), "RestartSteps");
     expect_not(BINARY(", 'restart': 'no'"), "RestartSec");
     platform.systemd = 253;
-    expect(BINARY(""), "RestartSec=1s");
-    expect(BINARY(", 'restart': {'delay': '2s'}"), "RestartSec=2s");
+    expect(BINARY(", 'restart': {'jitter': '0%'}"), "RestartSec=1s");
+    expect(BINARY(", 'restart': {'delay': '2s', 'jitter': '0%'}"), "RestartSec=2s");
     expect_not(BINARY(""), "RestartSteps");
+}
+
+/* RestartMaxDelaySec= (or RestartSec=) in microseconds. */
+static uint64_t emitted_span(const char *spec, const char *key)
+{
+    _cleanup_free_ char *unit = emit(spec);
+    _cleanup_free_ char *wanted = text_printf("\n%s=", key), *value = NULL;
+    uint64_t usec = 0;
+
+    const char *found = strstr(unit, wanted);
+    assert_non_null(found);
+    found += strlen(wanted);
+    value = strndup(found, strcspn(found, "\n"));
+    assert_int_equal(timespan_parse(value, &usec), 0);
+    return usec;
+}
+
+static void test_jitter_is_fixed_and_spread(void **state)
+{
+    uint64_t least = UINT64_MAX, most = 0;
+
+    for (int i = 0; i < 200; i++) {
+        _cleanup_free_ char *spec = text_printf(
+            BINARY(", 'name': 's%d', 'restart': {'delay': '1s', 'max': '100s', 'jitter': '20%%'}"),
+            i);
+        uint64_t max = emitted_span(spec, "RestartMaxDelaySec");
+        assert_int_equal(max, emitted_span(spec, "RestartMaxDelaySec"));
+        assert_int_equal(max % USEC_PER_MSEC, 0);
+        least = MIN(least, max);
+        most = MAX(most, max);
+    }
+    assert_in_range(least, 80 * USEC_PER_SEC, 83 * USEC_PER_SEC);
+    assert_in_range(most, 117 * USEC_PER_SEC, 120 * USEC_PER_SEC);
+
+    static const char web[] = BINARY(", 'restart': {'jitter': '50%'}");
+    uint64_t here = emitted_span(web, "RestartMaxDelaySec");
+    platform.machine_id = (char *)"0123456789abcdef0123456789abcdef";
+    assert_int_not_equal(here, emitted_span(web, "RestartMaxDelaySec"));
+}
+
+static void test_jitter_spares_short_delays(void **state)
+{
+    for (int i = 0; i < 20; i++) {
+        _cleanup_free_ char *tight = text_printf(
+            BINARY(", 'name': 's%d', 'restart': {'delay': '9s', 'max': '10s', 'jitter': '100%%'}"),
+            i);
+        _cleanup_free_ char *fixed = text_printf(
+            BINARY(", 'name': 's%d', 'restart': {'delay': '9s', 'max': '9s', 'jitter': '10%%'}"),
+            i);
+        assert_int_equal(emitted_span(tight, "RestartSec"), 9 * USEC_PER_SEC);
+        assert_in_range(emitted_span(tight, "RestartMaxDelaySec"), 9 * USEC_PER_SEC,
+                        20 * USEC_PER_SEC);
+        assert_in_range(emitted_span(fixed, "RestartSec"), 8100 * USEC_PER_MSEC,
+                        9900 * USEC_PER_MSEC);
+    }
+    expect(BINARY(", 'restart': {'delay': '999ms', 'max': '999ms', 'jitter': '50%'}"),
+           "RestartSec=999ms");
 }
 
 static void test_start_limit(void **state)
@@ -281,6 +272,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_growing_delay, reset),
+        cmocka_unit_test_setup(test_jitter_is_fixed_and_spread, reset),
+        cmocka_unit_test_setup(test_jitter_spares_short_delays, reset),
         cmocka_unit_test_setup(test_start_limit, reset),
         cmocka_unit_test_setup(test_scopes_of_a_program, reset),
         cmocka_unit_test_setup(test_names_of_dynamic_users, reset),

@@ -31,11 +31,13 @@ static void test_environment_rules(void **state)
     setenv("PHOENIX_QUADLET", "/bin/sh", 1);
     setenv("PHOENIX_CATATONIT", "yes", 1);
     setenv("PHOENIX_LIBEXEC", "/opt/libexec", 1);
+    setenv("PHOENIX_MACHINE_ID", "0f", 1);
     assert_int_equal(platform_probe(&platform), 0);
     assert_int_equal(platform.systemd, 254);
     assert_string_equal(platform.quadlet, "/bin/sh");
     assert_true(platform.catatonit);
     assert_string_equal(platform.libexec, "/opt/libexec");
+    assert_string_equal(platform.machine_id, "0f");
     platform_done(&platform);
 
     setenv("PHOENIX_QUADLET", "", 1);
@@ -50,8 +52,10 @@ static void test_this_machine(void **state)
     _cleanup_platform_ Platform platform = {0};
 
     unsetenv("PHOENIX_SYSTEMD_VERSION");
+    unsetenv("PHOENIX_MACHINE_ID");
     assert_int_equal(platform_probe(&platform), 0);
     assert_true(platform.systemd >= 200);
+    assert_true(strlen(platform.machine_id) == 0 || strlen(platform.machine_id) == 32);
 }
 
 static void test_versions_of_quadlet(void **state)

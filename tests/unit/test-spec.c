@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "spec/plan.h"
 #include "spec/read.h"
+#include "spec/supervision.h"
 
 #define WEB "\"type\": \"docker\", \"image\": \"nginx\""
 
@@ -236,8 +237,86 @@ static void test_rules_between_keys(void **state)
     FINDINGS("{" WEB ", \"restart\": {\"delay\": \"2min\", \"max\": \"1min\"}}",
              "w:1:74: restart.max: is less than restart.delay\n");
     FINDINGS("{" WEB ", \"healthcheck\": {\"type\": \"exec\"}}",
-             "w:1:38: note: healthcheck: is checked, but this version does not act on it\n"
              "w:1:53: healthcheck[0].exec: is missing: a check of type \"exec\" needs it\n");
+}
+
+#define HEALTH(check) "{" WEB ", \"healthcheck\": " check "}"
+
+static void test_checks_that_are_hardly_meant(void **state)
+{
+    FINDINGS(HEALTH("{\"path\": \"/\", \"interval\": \"1s\", \"timeout\": \"2s\"}"),
+             "w:1:53: warning: healthcheck[0].timeout: is longer than the interval: a check that "
+             "hangs delays the ones after it\n");
+    FINDINGS(HEALTH("{\"path\": \"/\", \"grace\": 0}"),
+             "w:1:53: warning: healthcheck[0].grace: of 0 counts failures from the first check "
+             "on, 100ms after the start; give the time that a start may take\n");
+    FINDINGS(HEALTH("{\"port\": 1, \"insecure\": true, \"redirects\": true}"),
+             "w:1:53: warning: healthcheck[0].insecure: has no effect on a check of type \"tcp\"\n"
+             "w:1:53: warning: healthcheck[0].redirects: has no effect on a check of type "
+             "\"tcp\"\n");
+    FINDINGS(HEALTH("{\"exec\": [\"a\"], \"host\": \"b\"}"),
+             "w:1:53: warning: healthcheck[0].host: has no effect on a check of type \"exec\"\n");
+    FINDINGS("{" WEB ", \"healthcheck\": \"/\", \"duration\": \"oneshot\"}",
+             "w:1:38: warning: healthcheck: has no effect on a oneshot, which is done when it has "
+             "ended\n");
+    FINDINGS("{" WEB ", \"healthcheck\": \"/\", \"restart\": \"no\"}",
+             "w:1:69: warning: restart.policy: of \"no\" leaves the service down when a check has "
+             "ended it; give the checks \"restart\": false, to be told only\n");
+    FINDINGS("{" WEB ", \"readiness\": \"/\", \"restart\": \"no\"}", "");
+}
+
+static void test_port_of_a_check(void **state)
+{
+    FINDINGS("{" WEB ", \"healthcheck\": \"/\", \"ports\": [\"8080:80\"]}",
+             "w:1:53: warning: healthcheck[0].port: is not given, so the check goes to 8000, the "
+             "default of \"proxyport\", which is not among \"ports\"; give \"proxyport\", or "
+             "\"port\" in the check\n");
+    FINDINGS("{" WEB ", \"healthcheck\": \"/\", \"ports\": [\"80\", \"1:7990-8010/tcp\"]}", "");
+    FINDINGS("{" WEB ", \"healthcheck\": \"/\", \"ports\": [\"80\"], \"proxyport\": 8000}", "");
+    FINDINGS("{" WEB ", \"healthcheck\": {\"exec\": [\"a\"]}, \"ports\": [\"80\"]}", "");
+}
+
+static void test_times_of_a_check(void **state)
+{
+    _cleanup_spec_free_ Spec *spec =
+        read_good("{" WEB ", \"healthcheck\": [\"/\", {\"port\": 1, \"interval\": \"1s\"}]}");
+
+    assert_int_equal(spec->healthcheck.items[0].timeout_usec, 3 * USEC_PER_SEC);
+    assert_int_equal(spec->healthcheck.items[1].timeout_usec, USEC_PER_SEC);
+}
+
+static void test_who_is_told(void **state)
+{
+    _cleanup_spec_free_ Spec *all = read_good("{" WEB ", \"onfailure\": {\"url\": \"http://x/\"}}");
+    _cleanup_spec_free_ Spec *none = read_good("{" WEB "}");
+
+    assert_int_equal(strv_length(all->onfailure.on), 4);
+    assert_true(strv_contains(all->onfailure.on, "held"));
+    assert_null(none->onfailure.on);
+    FINDINGS("{" WEB ", \"onfailure\": {\"on\": \"held\"}}",
+             "w:1:38: warning: onfailure: has no effect without \"url\" or \"exec\"\n");
+    FINDINGS("{" WEB ", \"onfailure\": {\"url\": \"ftp://x/\", \"on\": \"hold\"}}",
+             "w:1:59: onfailure.url: \"ftp://x/\" is not an address (like "
+             "\"https://example.com/hook\")\n"
+             "w:1:77: onfailure.on: \"hold\" is not one of \"unhealthy\", \"restarted\", "
+             "\"held\", \"recovered\"\n");
+}
+
+/* The times that follow from checks; what they are for is in supervision.h. */
+static void test_supervision(void **state)
+{
+    _cleanup_spec_free_ Spec *none = read_good("{" WEB "}");
+    _cleanup_spec_free_ Spec *slow =
+        read_good("{" WEB ", \"healthcheck\": {\"path\": \"/\", \"interval\": \"1d\", \"timeout\": "
+                  "\"1h\", \"retries\": 1000, \"grace\": \"1d\"}, \"readiness\": {\"path\": \"/\", "
+                  "\"successes\": 5}}");
+
+    assert_false(spec_is_supervised(none));
+    assert_true(spec_watchdog_usec(none) == USEC_INFINITY);
+    assert_int_equal(spec_health_wait_usec(none), 0);
+    assert_true(spec_is_supervised(slow));
+    assert_int_equal(spec_watchdog_usec(slow), 75 * USEC_PER_HOUR);
+    assert_int_equal(spec_health_wait_usec(slow), 25024 * USEC_PER_HOUR);
 }
 
 static void test_settings(void **state)
@@ -343,6 +422,11 @@ int main(void)
         cmocka_unit_test(test_long_text_is_cut_between_characters),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_rules_between_keys),
+        cmocka_unit_test(test_checks_that_are_hardly_meant),
+        cmocka_unit_test(test_port_of_a_check),
+        cmocka_unit_test(test_times_of_a_check),
+        cmocka_unit_test(test_who_is_told),
+        cmocka_unit_test(test_supervision),
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_plan_is_stable),
         cmocka_unit_test(test_plan_of_other_version),

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Why something that was asked for a service did not happen: what the service manager knows of it,
+ * and the last lines of its journal. */
+
+#pragma once
+
+#include "cli.h"
+#include "job.h"
+
+/* What became of the job, in words. */
+const char *failure_reason(const Job *job);
+
+/* Appends "cannot start web: ..." and the details, for people who read standard error. */
+void failure_add(Text *t, const Cli *cli, Manager *manager, JobKind kind, const Job *job,
+                 const char *name);
+
+/* Only the details: result, last status, last lines of the journal. */
+void failure_add_details(Text *t, const Cli *cli, Manager *manager, const char *unit,
+                         const char *name);
+
+/* The members reason, result, status and log of a JSON object. */
+void failure_add_json(Text *t, const Cli *cli, Manager *manager, const Job *job, const char *name);

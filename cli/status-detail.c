@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+
+/* One service for people: "Key: value" lines, then its checks and their last results. */
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "status-detail.h"
+#include "table.h"
+#include "when.h"
+
+#define KEY_WIDTH   13
+#define HISTORY_MAX 8U
+
+uint64_t status_since(const ServiceRow *row)
+{
+    if (services_row_health(row))
+        return row->health->since_usec;
+    return row->state ? row->state->changed_usec : 0;
+}
+
+uint64_t status_restarts(const ServiceRow *row)
+{
+    if (row->health)
+        return MAX(row->health->restarts, (uint64_t)row->health->unit_restarts);
+    return row->state ? row->state->restarts : 0;
+}
+
+bool status_is_good(const ServiceRow *row)
+{
+    if (row->entry && row->entry->fate == SPEC_FATE_BROKEN)
+        return false;
+    if (services_row_health(row))
+        return health_is_good(row->health);
+    return row->state && (streq(row->state->active_state, "active") ||
+                          streq(row->state->active_state, "reloading") ||
+                          streq(row->state->active_state, "activating"));
+}
+
+static void add_key(Text *t, const char *key)
+{
+    text_addf(t, "%*s: ", KEY_WIDTH, key);
+}
+
+static void add_line(Text *t, const char *key, const char *value)
+{
+    if (!value || !*value)
+        return;
+    add_key(t, key);
+    screen_add_clean(t, value);
+    text_add_char(t, '\n');
+}
+
+static void add_time_line(Text *t, const char *key, uint64_t now_usec, uint64_t usec)
+{
+    if (usec == 0 || usec == USEC_INFINITY)
+        return;
+    add_key(t, key);
+    when_add_local(t, usec);
+    text_add(t, "; ");
+    when_add_relative(t, now_usec, usec);
+    text_add_char(t, '\n');
+}
+
+static int add_head(Text *t, const Cli *cli, const Services *services, const ServiceRow *row)
+{
+    _cleanup_free_ char *unit_state = services_row_state(services, row);
+    const char *health = services_row_health(row);
+
+    if (!unit_state)
+        return -ENOMEM;
+    screen_add_colored(t, &cli->screen, services_row_color(row), STATUS_DOT);
+    text_add_char(t, ' ');
+    screen_add_clean(t, row->name);
+    text_add(t, ": ");
+    text_add(t, screen_on(&cli->screen, services_row_color(row)));
+    screen_add_clean(t, health ? health : unit_state);
+    text_add(t, screen_off(&cli->screen, services_row_color(row)));
+    text_add_char(t, '\n');
+    add_line(t, "Unit", unit_state);
+    return 0;
+}
+
+static void add_unit(Text *t, const ServiceRow *row, const UnitState *unit)
+{
+    _cleanup_free_ char *pid = NULL;
+
+    if (unit->main_pid > 0)
+        pid = text_printf("%" PRIu32, unit->main_pid);
+    add_line(t, "Main PID", pid);
+    if (unit->result && !streq(unit->result, "success"))
+        add_line(t, "Result", unit->result);
+    add_line(t, "Status", unit->status_text);
+    add_line(t, "Spec", row->entry ? row->entry->file.path : NULL);
+    add_line(t, "Note", row->reason);
+}
+
+static void add_restarts(Text *t, const ServiceRow *row)
+{
+    const Health *health = row->health;
+
+    add_key(t, "Restarts");
+    text_addf(t, "%" PRIu64, status_restarts(row));
+    if (health && health->next_delay_usec > 0 && health->next_delay_usec != USEC_INFINITY) {
+        text_add(t, "; the next one would come after ");
+        when_add_span(t, health->next_delay_usec);
+    }
+    text_add_char(t, '\n');
+}
+
+static void add_beats(Text *t, const Health *health)
+{
+    if (health->beats_per_minute < 0)
+        return;
+    add_key(t, "Beats");
+    text_addf(t, "%.1f per minute", health->beats_per_minute);
+    if (health->watchdog_usec > 0 && health->watchdog_usec != USEC_INFINITY) {
+        text_add(t, ", allowed silence ");
+        when_add_span(t, health->watchdog_usec);
+    }
+    text_add_char(t, '\n');
+}
+
+static void add_maintenance(Text *t, const Health *health, uint64_t now_usec)
+{
+    if (!health->maintenance)
+        return;
+    add_key(t, "Maintenance");
+    if (health->maintenance_until_usec == USEC_INFINITY || health->maintenance_until_usec == 0) {
+        text_add(t, "on, until it is turned off: phoenix maintenance ");
+        screen_add_clean(t, health->name);
+        text_add(t, " off\n");
+        return;
+    }
+    text_add(t, "on, until ");
+    when_add_local(t, health->maintenance_until_usec);
+    text_add(t, " (");
+    when_add_relative(t, now_usec, health->maintenance_until_usec);
+    text_add(t, ")\n");
+}
+
+/* The one state in which the reader has to do something. */
+static void add_held(Text *t, const Health *health, uint64_t now_usec)
+{
+    if (!streq(health->state, "held"))
+        return;
+    add_key(t, "Held");
+    text_add(t, "restarted too often");
+    if (health->held_until_usec > 0 && health->held_until_usec != USEC_INFINITY) {
+        text_add(t, "; tried again ");
+        when_add_relative(t, now_usec, health->held_until_usec);
+    }
+    text_add(t, ". When the cause is gone: phoenix start ");
+    screen_add_clean(t, health->name);
+    text_add_char(t, '\n');
+}
+
+static void add_health(Text *t, const Health *health, uint64_t now_usec)
+{
+    add_line(t, "Ready", health->ready);
+    add_line(t, "Reason", health->reason);
+    add_held(t, health, now_usec);
+    add_maintenance(t, health, now_usec);
+    add_time_line(t, "Last healthy", now_usec, health->last_healthy_usec);
+    add_time_line(t, "Last failure", now_usec, health->last_failure_usec);
+    add_beats(t, health);
+    if (health->supervised)
+        add_line(t, "Lease", health->lease ? "connected" : "not connected");
+}
+
+static void add_span_cell(Table *table, uint64_t usec)
+{
+    _cleanup_text_ Text t = {0};
+
+    if (usec > 0 && usec != USEC_INFINITY)
+        when_add_span(&t, usec);
+    table_add(table, COLOR_NONE, t.data);
+}
+
+static Color verdict_color(const char *verdict)
+{
+    if (!verdict)
+        return COLOR_NONE;
+    if (streq(verdict, "passing") || streq(verdict, "pass"))
+        return COLOR_GREEN;
+    if (streq(verdict, "exhausted") || streq(verdict, "fail"))
+        return COLOR_RED;
+    return streq(verdict, "failing") ? COLOR_YELLOW : COLOR_NONE;
+}
+
+static void add_probe_row(Table *table, const Probe *probe)
+{
+    _cleanup_free_ char *failures = NULL;
+
+    failures = text_printf("%" PRIu32 " of %" PRIu32, probe->failures, probe->retries);
+    table_add(table, COLOR_NONE, probe->label);
+    table_add(table, COLOR_NONE, probe->readiness ? "readiness" : "health");
+    table_add(table, verdict_color(probe->verdict), probe->verdict);
+    table_add(table, probe->failures > 0 ? COLOR_YELLOW : COLOR_NONE, failures);
+    add_span_cell(table, probe->interval_usec);
+    add_span_cell(table, probe->p50_usec);
+    add_span_cell(table, probe->p99_usec);
+}
+
+static int add_probes(Text *t, const Cli *cli, const Health *health)
+{
+    static const TableColumn columns[] = {
+        {"CHECK", false}, {"FOR", false},   {"VERDICT", false}, {"FAILED", false},
+        {"EVERY", true},  {"MEDIAN", true}, {"99%", true},
+    };
+    _cleanup_table_ Table table = {.columns = columns, .n_columns = ELEMENTSOF(columns)};
+
+    text_add_char(t, '\n');
+    for (size_t i = 0; i < health->probes.n; i++)
+        add_probe_row(&table, &health->probes.items[i]);
+    return table_write(&table, &cli->screen, t);
+}
+
+static void add_sample_row(Table *table, const Probe *probe, const Sample *sample,
+                           uint64_t now_usec)
+{
+    _cleanup_text_ Text when = {0}, latency = {0};
+
+    when_add_relative(&when, now_usec, sample->when_usec);
+    when_add_span(&latency, sample->latency_usec);
+    table_add(table, COLOR_NONE, when.data);
+    table_add(table, COLOR_NONE, probe->label);
+    table_add(table, verdict_color(sample->outcome), sample->outcome);
+    table_add(table, COLOR_NONE, latency.data);
+    table_add(table, COLOR_FAINT, sample->reason);
+}
+
+/* The last results of each check, oldest first. */
+static int add_history(Text *t, const Cli *cli, const Health *health, uint64_t now_usec)
+{
+    static const TableColumn columns[] = {
+        {"WHEN", false}, {"CHECK", false}, {"RESULT", false}, {"TOOK", true}, {"REASON", false},
+    };
+    _cleanup_table_ Table table = {.columns = columns, .n_columns = ELEMENTSOF(columns)};
+
+    for (size_t i = 0; i < health->probes.n; i++) {
+        const Samples *history = &health->probes.items[i].history;
+        size_t first = history->n > HISTORY_MAX ? history->n - HISTORY_MAX : 0;
+
+        for (size_t k = first; k < history->n; k++)
+            add_sample_row(&table, &health->probes.items[i], &history->items[k], now_usec);
+    }
+    if (table.n == 0)
+        return table.error;
+    text_add_char(t, '\n');
+    return table_write(&table, &cli->screen, t);
+}
+
+int status_add_detail(Text *t, const Cli *cli, const Services *services, const ServiceRow *row,
+                      const UnitState *unit)
+{
+    uint64_t now_usec = when_now();
+    int r;
+
+    r = add_head(t, cli, services, row);
+    if (r < 0)
+        return r;
+    add_time_line(t, "Since", now_usec, status_since(row));
+    add_unit(t, row, unit);
+    add_restarts(t, row);
+    if (!row->health)
+        return t->error;
+    add_health(t, row->health, now_usec);
+    if (row->health->probes.n == 0)
+        return t->error;
+    r = add_probes(t, cli, row->health);
+    return r < 0 ? r : add_history(t, cli, row->health, now_usec);
+}

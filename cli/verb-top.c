@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+
+/* phoenix top: services by what they use, redrawn every two seconds; or, where there is no terminal
+ * to draw on, as plain tables. */
+
+#include <errno.h>
+#include <poll.h>
+
+#include "base/log.h"
+#include "cli.h"
+#include "services.h"
+#include "status-detail.h"
+#include "terminal.h"
+#include "top.h"
+#include "when.h"
+
+#define INTERVAL_USEC (2 * USEC_PER_SEC)
+#define CGROUP_ROOT   "/sys/fs/cgroup"
+
+/* Lines of a frame that are no service: the head, a blank line, the titles. */
+#define LINES_AROUND 3U
+
+typedef struct Top {
+    const Cli *cli;
+    Manager *manager;
+    TopOrder order;
+    TopRows rows;
+    bool has_healths;
+    uint64_t rounds; /* left; UINT64_MAX: until it is ended */
+} Top;
+
+static void top_done(Top *top)
+{
+    top_rows_done(&top->rows);
+    manager_free(top->manager);
+}
+
+static void add_unit(Top *top, TopRow *row)
+{
+    _cleanup_free_ char *unit = text_printf("phoenix@%s.service", row->name);
+    _cleanup_unit_state_ UnitState state = {0};
+
+    if (!unit || !top->manager || manager_describe(top->manager, unit, &state) < 0)
+        return;
+    row->active_usec = state.active_usec;
+    row->usage = usage_read(CGROUP_ROOT, state.control_group);
+}
+
+static int add_row(Top *top, TopRows *rows, const Services *services, const ServiceRow *service)
+{
+    const char *health = services_row_health(service);
+    const Probe *probe = NULL;
+    const Sample *sample = NULL;
+    TopRow *row = top_rows_add(rows);
+
+    if (!row)
+        return -ENOMEM;
+    row->name = strdup(service->name);
+    row->state = health ? strdup(health) : services_row_state(services, service);
+    if (!row->name || !row->state)
+        return -ENOMEM;
+    row->color = services_row_color(service);
+    row->restarts = status_restarts(service);
+    if (service->health) {
+        row->beats_per_minute = service->health->beats_per_minute;
+        sample = health_last_sample(service->health, &probe);
+    }
+    if (sample)
+        row->latency_usec = sample->latency_usec;
+    if (service->state && !streq(service->state->active_state, "inactive"))
+        add_unit(top, row);
+    return 0;
+}
+
+static int take_round(Top *top)
+{
+    _cleanup_services_ Services services = {0};
+    _cleanup_top_rows_ TopRows rows = {.taken_usec = when_now()};
+    int r;
+
+    r = services_load(top->cli, SERVICES_HEALTH_PROBES, &services);
+    for (size_t i = 0; i < services.n && r >= 0; i++)
+        if (services_row_is_ordinary(&services.rows[i]))
+            r = add_row(top, &rows, &services, &services.rows[i]);
+    if (r < 0)
+        return r;
+
+    top_compare(&rows, &top->rows);
+    top_sort(&rows, top->order);
+    top->has_healths = services.has_healths;
+    top_rows_done(&top->rows);
+    top->rows = rows;
+    rows = (TopRows){0};
+    return 0;
+}
+
+static void add_head(Text *t, const Top *top)
+{
+    text_add(t, "phoenix top  ");
+    when_add_local(t, top->rows.taken_usec);
+    text_addf(t, "  %zu services%s  keys: c m r n q\n\n", top->rows.n,
+              top->has_healths ? "" : "  phoenixd is not reachable");
+}
+
+/* The head must not wrap either. */
+static void cut_head(Text *t, unsigned width)
+{
+    if (width > 0 && t->error >= 0 && t->size > width + 2) {
+        text_truncate(t, width);
+        text_add(t, "\n\n");
+    }
+}
+
+static int draw(const Top *top)
+{
+    Screen screen = screen_of_stdout();
+    unsigned height = terminal_height();
+    _cleanup_text_ Text frame = {0};
+    int r;
+
+    screen.color = screen.color && top->cli->screen.color;
+    add_head(&frame, top);
+    cut_head(&frame, screen.width);
+    r = top_add_table(&frame, &screen, &top->rows, top->order,
+                      height > LINES_AROUND ? height - LINES_AROUND : 1);
+    return r < 0 ? r : terminal_draw(&frame);
+}
+
+static void on_key(Top *top, int key)
+{
+    static const char keys[] = {
+        [TOP_BY_CPU] = 'c', [TOP_BY_MEMORY] = 'm', [TOP_BY_RESTARTS] = 'r', [TOP_BY_NAME] = 'n'};
+
+    for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+        if (keys[i] == key)
+            top->order = (TopOrder)i;
+    top_sort(&top->rows, top->order);
+}
+
+/* Until the next round is due; keys and a new size are answered at once. Returns whether to go on,
+ * or negative errno. */
+static int wait_on(Top *top, Terminal *terminal, uint64_t until_usec)
+{
+    for (;;) {
+        uint64_t now_usec = when_now();
+        int key, r;
+
+        /* The clock may be set in between: never wait longer than one round. */
+        key = terminal_wait(terminal,
+                            now_usec < until_usec ? MIN(until_usec - now_usec, INTERVAL_USEC) : 0);
+        if (key == TERMINAL_TIMEOUT)
+            return 1;
+        if (key == TERMINAL_END || key == 'q' || key == 'Q')
+            return 0;
+        if (key < 0 && key != TERMINAL_RESIZED)
+            return key;
+        on_key(top, key);
+        r = draw(top);
+        if (r < 0)
+            return r;
+    }
+}
+
+static int run_live(Top *top, Terminal *terminal)
+{
+    int r;
+
+    do {
+        r = take_round(top);
+        if (r >= 0)
+            r = draw(top);
+        if (r < 0 || (top->rounds != UINT64_MAX && --top->rounds == 0))
+            return r;
+        r = wait_on(top, terminal, top->rows.taken_usec + INTERVAL_USEC);
+    } while (r > 0);
+    return r;
+}
+
+static int print_round(Top *top)
+{
+    _cleanup_text_ Text t = {0};
+    int r = 0;
+
+    if (top->cli->options & CLI_JSON)
+        top_add_json(&t, &top->rows);
+    else
+        r = top_add_table(&t, &top->cli->screen, &top->rows, top->order, 0);
+    if (r >= 0)
+        r = cli_print(&t);
+    if (r >= 0 && fflush(stdout) != 0)
+        r = -errno;
+    return r;
+}
+
+static int run_plain(Top *top)
+{
+    int r;
+
+    do {
+        r = take_round(top);
+        if (r >= 0)
+            r = print_round(top);
+        if (r < 0 || (top->rounds != UINT64_MAX && --top->rounds == 0))
+            return r;
+        if (!(top->cli->options & CLI_JSON))
+            (void)putchar('\n');
+        (void)poll(NULL, 0, (int)(INTERVAL_USEC / USEC_PER_MSEC));
+    } while (true);
+}
+
+/* Without a terminal one table is what is wanted; -n asks for more. */
+static uint64_t rounds_wanted(const Cli *cli, bool live)
+{
+    if (cli->options & CLI_LINES)
+        return MAX(cli->lines, UINT64_C(1));
+    return live ? UINT64_MAX : 1;
+}
+
+int verb_top(const Cli *cli, char *const *args)
+{
+    _cleanup_(top_done) Top top = {.cli = cli};
+    _cleanup_terminal_ Terminal terminal = {0};
+    bool live = !(cli->options & (CLI_JSON | CLI_ONCE)) && terminal_open(&terminal) >= 0;
+    int r;
+
+    top.rounds = cli->options & CLI_ONCE ? 1 : rounds_wanted(cli, live);
+    r = manager_open(cli->scope, &top.manager);
+    if (r < 0 && !live)
+        log_warning("the service manager does not answer: %s", strerror(-r));
+    r = live ? run_live(&top, &terminal) : run_plain(&top);
+    return r < 0 ? r : CLI_EXIT_OK;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/daemon/lease-server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/log.h"
+#include "base/macros.h"
+
+/* As many as phoenixd.service lets systemd keep. */
+#define PEERS_MAX 20000
+/* Descriptors that are kept for everything else: checks, the bus, files. */
+#define RESERVED_FDS 32
+/* A service has one lease and at most one gate; the rest is for one that is just reconnecting. */
+#define PEERS_OF_UNIT_MAX 4
+/* Accepted in one go before others get their turn. */
+#define ACCEPT_BATCH 32
+#define STARVED_USEC (1 * USEC_PER_SEC)
+
+typedef struct Slot {
+    LeasePeer *peer;
+    uint64_t number; /* of its name in the store */
+} Slot;
+
+struct LeaseServer {
+    sd_event *event;
+    sd_event_source *io, *rest;
+    int fd;
+    bool user, starved;
+    const LeaseServerHandlers *handlers;
+    void *userdata;
+    Slot *slots;
+    size_t n_slots, allocated;
+    size_t peers_max;
+    uint64_t last_number, n_refused;
+};
+
+/* The store's answer to a failure is no failure of ours: without it, a restart of phoenixd costs
+ * the leases a reconnect. */
+static void store(const LeaseServer *server, const Slot *slot, bool keep)
+{
+    char state[128];
+    int fd = lease_peer_fd(slot->peer);
+
+    if (keep) {
+        snprintf(state, sizeof(state), "FDSTORE=1\nFDNAME=" LEASE_STORE_PREFIX "%" PRIu64,
+                 slot->number);
+        (void)sd_pid_notify_with_fds(0, false, state, &fd, 1);
+    } else {
+        snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=" LEASE_STORE_PREFIX "%" PRIu64,
+                 slot->number);
+        (void)sd_notify(false, state);
+    }
+}
+
+static size_t count_of_unit(const LeaseServer *server, const char *unit)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < server->n_slots; i++)
+        n += streq(lease_peer_identity(server->slots[i].peer)->unit, unit);
+    return n;
+}
+
+static int grow(LeaseServer *server)
+{
+    if (server->n_slots < server->allocated)
+        return 0;
+    size_t n = server->allocated ? server->allocated * 2 : 64;
+    Slot *slots = reallocarray(server->slots, n, sizeof(*slots));
+    if (!slots)
+        return -ENOMEM;
+    server->slots = slots;
+    server->allocated = n;
+    return 0;
+}
+
+/* Takes the descriptor. A number of 0 means a new one, which systemd does not have yet. */
+static int add_peer(LeaseServer *server, int fd, uint64_t number)
+{
+    _cleanup_close_ int owned = fd;
+    Identity identity;
+    Slot slot = {.number = number ? number : server->last_number + 1};
+    int r = identity_of_peer(fd, server->user, &identity);
+
+    if (r < 0)
+        return r;
+    if (server->n_slots >= server->peers_max ||
+        count_of_unit(server, identity.unit) >= PEERS_OF_UNIT_MAX)
+        return -EUSERS;
+    r = grow(server);
+    if (r < 0)
+        return r;
+    r = lease_peer_new(server->event, TAKE_FD(owned), &identity, &server->handlers->peer,
+                       server->userdata, &slot.peer);
+    if (r < 0)
+        return r;
+    server->last_number = MAX(server->last_number, slot.number);
+    server->slots[server->n_slots++] = slot;
+    if (number == 0)
+        store(server, &slot, true);
+    return 0;
+}
+
+int lease_server_adopt(LeaseServer *server, int fd, const char *name)
+{
+    uint64_t number = strtoull(name + strlen(LEASE_STORE_PREFIX), NULL, 10);
+    int r = add_peer(server, fd, number);
+
+    if (r < 0) {
+        char state[128];
+        snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=%s", name);
+        (void)sd_notify(false, state);
+        return r;
+    }
+    return lease_peer_say(server->slots[server->n_slots - 1].peer, LEASE_RESUME);
+}
+
+void lease_server_drop(LeaseServer *server, LeasePeer *peer)
+{
+    for (size_t i = 0; i < server->n_slots; i++) {
+        if (server->slots[i].peer != peer)
+            continue;
+        store(server, &server->slots[i], false);
+        server->slots[i] = server->slots[--server->n_slots];
+        lease_peer_free(peer);
+        return;
+    }
+    assert(false);
+}
+
+static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    LeaseServer *server = userdata;
+
+    sd_event_source_set_enabled(server->io, SD_EVENT_ON);
+    return 0;
+}
+
+/* Without descriptors the queue would wake us for ever: rest, and let the leases hold meanwhile. */
+static void rest(LeaseServer *server, int error)
+{
+    if (!server->starved)
+        server->handlers->starved(error, server->userdata);
+    server->starved = true;
+    if (server->rest) {
+        sd_event_source_set_time_relative(server->rest, STARVED_USEC);
+        sd_event_source_set_enabled(server->rest, SD_EVENT_ONESHOT);
+    } else if (sd_event_add_time_relative(server->event, &server->rest, CLOCK_MONOTONIC,
+                                          STARVED_USEC, 0, on_rested, server) < 0) {
+        return; /* then the loop is busy, but alive */
+    }
+    sd_event_source_set_description(server->rest, "lease-accept-rest");
+    sd_event_source_set_enabled(server->io, SD_EVENT_OFF);
+}
+
+/* A lease that is not accepted waits, and holds its service meanwhile. */
+static int accept_one(LeaseServer *server)
+{
+    if (server->n_slots >= server->peers_max)
+        return -EMFILE;
+    int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0)
+        return -errno;
+    int r = add_peer(server, fd, 0);
+    if (r < 0) {
+        server->n_refused++;
+        log_debug("A connection to the lease socket was refused: %s", strerror(-r));
+    } else if (server->starved) {
+        server->starved = false;
+        server->handlers->starved(0, server->userdata);
+    }
+    return 0;
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+    LeaseServer *server = userdata;
+
+    for (size_t i = 0; i < ACCEPT_BATCH; i++) {
+        int r = accept_one(server);
+        if (r == -EMFILE || r == -ENFILE || r == -ENOBUFS || r == -ENOMEM) {
+            rest(server, r);
+            return 0;
+        }
+        if (r == -EAGAIN)
+            return 0;
+    }
+    return 0;
+}
+
+static size_t find_peers_max(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= 2 * RESERVED_FDS)
+        return RESERVED_FDS;
+    return MIN((size_t)limit.rlim_cur - RESERVED_FDS, (size_t)PEERS_MAX);
+}
+
+int lease_server_new(sd_event *event, int fd, bool user, const LeaseServerHandlers *handlers,
+                     void *userdata, LeaseServer **ret)
+{
+    LeaseServer *server = calloc(1, sizeof(*server));
+    int r;
+
+    if (!server) {
+        close(fd);
+        return -ENOMEM;
+    }
+    *server = (LeaseServer){.fd = fd,
+                            .user = user,
+                            .handlers = handlers,
+                            .userdata = userdata,
+                            .peers_max = find_peers_max()};
+    server->event = sd_event_ref(event);
+    /* Numbers that are not used for names in the store yet, also after a restart. */
+    sd_event_now(event, CLOCK_REALTIME, &server->last_number);
+    r = fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+    if (r >= 0)
+        r = sd_event_add_io(event, &server->io, fd, EPOLLIN, on_io, server);
+    if (r < 0) {
+        lease_server_free(server);
+        return r;
+    }
+    sd_event_source_set_description(server->io, "lease-accept");
+    sd_event_source_set_priority(server->io, SD_EVENT_PRIORITY_NORMAL + 10);
+    *ret = server;
+    return 0;
+}
+
+LeaseServer *lease_server_free(LeaseServer *server)
+{
+    if (!server)
+        return NULL;
+    /* systemd keeps the connections: the next phoenixd goes on with them. */
+    for (size_t i = 0; i < server->n_slots; i++)
+        lease_peer_free(server->slots[i].peer);
+    free(server->slots);
+    sd_event_source_disable_unref(server->io);
+    sd_event_source_disable_unref(server->rest);
+    close(server->fd);
+    sd_event_unref(server->event);
+    free(server);
+    return NULL;
+}
+
+size_t lease_server_n_peers(const LeaseServer *server)
+{
+    return server->n_slots;
+}
+
+uint64_t lease_server_n_refused(const LeaseServer *server)
+{
+    return server->n_refused;
+}

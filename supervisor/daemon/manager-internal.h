@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "supervisor/daemon/api.h"
+#include "supervisor/daemon/lease-server.h"
+#include "supervisor/daemon/manager.h"
+#include "supervisor/daemon/metrics.h"
+#include "supervisor/daemon/notifier.h"
+#include "supervisor/daemon/service.h"
+#include "supervisor/policy/brake.h"
+#include "supervisor/policy/gate.h"
+
+/* What the supervisor can be without, each said once when it goes and when it is back. */
+typedef enum Lack {
+    LACK_SYSTEMD, /* no connection to the service manager */
+    LACK_BUS,     /* no API on the bus */
+    LACK_STATE,   /* the state cannot be written */
+    LACK_FDS,     /* no descriptors for new leases */
+    LACK_PLANS,   /* the plans cannot be read */
+    _LACK_MAX,
+} Lack;
+
+struct Manager {
+    sd_event *event;
+    bool user;
+    uint64_t started_usec; /* CLOCK_REALTIME */
+    char *plan_folder;
+    uint64_t plans_read_usec; /* CLOCK_MONOTONIC */
+    uint64_t n_bad_plans;
+
+    ServiceContext context;
+    Service **services; /* sorted by name */
+    size_t n_services, allocated;
+
+    LeaseServer *leases;
+    Gate gate;
+    Brake brake;
+    BrakeRules brake_rules;
+    sd_event_source *brake_timer;
+
+    Api *api;
+    MetricsServer *metrics;
+    Notifier *notifier;
+
+    const char *lacking[_LACK_MAX]; /* why, or NULL */
+    char *degraded;
+};
+
+/* manager-plans.c */
+int manager_read_plans(Manager *manager);
+Service *manager_service(Manager *manager, const char *name);
+/* Frees services whose plan is gone and that have stopped. */
+void manager_forget_orphans(Manager *manager);
+
+/* manager-lease.c */
+extern const LeaseServerHandlers manager_lease_handlers;
+/* The service's turn at the start gate is over. */
+void manager_settled(Service *service, void *userdata);
+
+/* manager-brake.c */
+void manager_onset(Runner *runner, void *userdata);
+void manager_offset(Runner *runner, void *userdata);
+bool manager_is_braked(void *userdata);
+void manager_brake_window(Manager *manager);
+
+/* manager.c: why is a static string, or NULL when it is there again. */
+void manager_lack(Manager *manager, Lack lack, const char *why);

@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: MIT */
+/* From the results of checks to events of the state table, and from its actions to the lease. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/macros.h"
+#include "supervisor/daemon/service.h"
+
+/* As long as a lease waits for an answer of a supervisor. */
+#define BLIND_MAX_USEC (20 * USEC_PER_SEC)
+
+static uint64_t realtime(const Service *service)
+{
+    uint64_t now = 0;
+
+    sd_event_now(service->context->event, CLOCK_REALTIME, &now);
+    return now;
+}
+
+/* Checks whose failing for good makes the service unhealthy. */
+static bool is_vital(const Runner *runner)
+{
+    return !runner_is_readiness(runner) || runner_restarts(runner);
+}
+
+void service_emit(Service *service, EventKind kind, HealthState before, const char *reason,
+                  Runner *runner, const ProbeResult *result)
+{
+    Event event = {
+        .kind = kind,
+        .service = service->name,
+        .unit = service->unit,
+        .before = before,
+        .after = service->state,
+        .probe = runner ? runner_label(runner) : NULL,
+        .reason = reason,
+        .failures = runner ? runner_failures(runner) : 0,
+        .retries = runner ? (uint32_t)runner_spec(runner)->retries : 0,
+        .latency_usec = result ? result->latency_usec : UINT64_MAX,
+        .delay_usec = UINT64_MAX,
+        .restarts = (uint32_t)service->record->restarts,
+    };
+
+    if (kind == EVENT_HELD)
+        event.delay_usec = service_held_until(service) - service->record->held_usec;
+    events_emit(service->context->events, &event);
+}
+
+/* ---- orders to the lease ---- */
+
+/* What `systemctl status` shows; said only when it changes. */
+static void show_status(Service *service)
+{
+    char status[LEASE_TEXT_MAX];
+
+    if (!service->lease || service->triggered)
+        return;
+    if (service->state == HEALTH_HEALTHY && service->ready == 0)
+        snprintf(status, sizeof(status), "healthy, not ready: %s", service->reason);
+    else if (service->state == HEALTH_HEALTHY)
+        snprintf(status, sizeof(status), "healthy");
+    else
+        snprintf(status, sizeof(status), "%s%s%s", health_state_word(service->state),
+                 service->reason[0] ? ": " : "", service->reason);
+    if (streq(status, service->status))
+        return;
+    strcpy(service->status, status);
+    (void)lease_peer_say_text(service->lease, LEASE_STATUS, status);
+}
+
+/* A service that beats by itself is watched by systemd's own timer: a pet of ours would hide it. */
+static void pet(Service *service)
+{
+    if (service->lease && !service->triggered && service->spec->watchdog_usec == USEC_INFINITY)
+        (void)lease_peer_say(service->lease, LEASE_PET);
+}
+
+static void stop_probes(Service *service)
+{
+    for (size_t i = 0; i < service->n_runners; i++)
+        runner_stop(service->runners[i]);
+}
+
+static void start_probes(Service *service, bool resume)
+{
+    service->triggered = false;
+    if (service->slot)
+        service->slot->triggered = 0;
+    service->ready = -1;
+    service->blind_since_usec = 0;
+    for (size_t i = 0; i < service->n_runners; i++)
+        if (resume)
+            runner_resume(service->runners[i]);
+        else
+            runner_start(service->runners[i]);
+}
+
+static void set_triggered(Service *service)
+{
+    service->triggered = true;
+    if (service->slot)
+        service->slot->triggered = 1;
+}
+
+/* Tells systemd to end the service. What is measured from here on is its end. */
+static void trigger(Service *service, const char *reason, Runner *runner)
+{
+    if (!service->lease || service->triggered || (runner && !runner_restarts(runner)))
+        return;
+    if (service->context->is_braked(service->context->userdata))
+        return;
+    set_triggered(service);
+    stop_probes(service);
+    (void)lease_peer_end_payload(service->lease, LEASE_TRIGGER, ABORT_GRACE_USEC, reason);
+}
+
+static void fail_start(Service *service, const char *reason, Runner *runner)
+{
+    if (!service->lease)
+        return;
+    if (runner && !runner_restarts(runner)) { /* the user wants to see it, not to have it ended */
+        (void)lease_peer_say(service->lease, LEASE_READY);
+        service->phase = LEASE_PHASE_READY;
+        return;
+    }
+    set_triggered(service);
+    stop_probes(service);
+    (void)lease_peer_say_text(service->lease, LEASE_FAIL, reason);
+}
+
+static void act(Service *service, unsigned actions, bool resume, const char *reason, Runner *runner)
+{
+    if (actions & HEALTH_ACT_STOP_PROBES)
+        stop_probes(service);
+    if (actions & HEALTH_ACT_PROBE)
+        start_probes(service, resume);
+    if ((actions & HEALTH_ACT_READY) && service->lease) {
+        service->phase = LEASE_PHASE_READY;
+        (void)lease_peer_say(service->lease, LEASE_READY);
+    }
+    if (actions & HEALTH_ACT_FAIL_START)
+        fail_start(service, reason, runner);
+    if (actions & HEALTH_ACT_TRIGGER)
+        trigger(service, reason, runner);
+}
+
+/* ---- states ---- */
+
+/* The event that tells of a new state; -1: none of its own. */
+static int event_of(const Service *service, HealthState before, HealthEvent cause)
+{
+    switch (service->state) {
+    case HEALTH_STARTING:
+        return EVENT_STARTING;
+    case HEALTH_HEALTHY:
+        if (cause == HEALTH_EVENT_RESUME || cause == HEALTH_EVENT_MAINTENANCE_OFF)
+            return -1;
+        if (cause == HEALTH_EVENT_THAW)
+            return EVENT_THAWED;
+        return before == HEALTH_STARTING && !service->was_unhealthy ? EVENT_HEALTHY
+                                                                    : EVENT_RECOVERED;
+    case HEALTH_FAILING:
+        return EVENT_FAILING;
+    case HEALTH_UNHEALTHY:
+        return before == HEALTH_STARTING ? EVENT_START_FAILED : EVENT_UNHEALTHY;
+    case HEALTH_FROZEN:
+        return EVENT_FROZEN;
+    case HEALTH_STOPPED:
+        return cause == HEALTH_EVENT_RELEASE ? EVENT_RELEASED : -1;
+    case HEALTH_HELD:
+    case HEALTH_MAINTENANCE:
+    case _HEALTH_STATE_MAX:
+        break;
+    }
+    return -1;
+}
+
+static void enter(Service *service, HealthState before)
+{
+    ServiceRecord *record = service->record;
+
+    record->state = (int)service->state;
+    record->state_since_usec = realtime(service);
+    if (service->state == HEALTH_HEALTHY) {
+        record->last_healthy_usec = record->state_since_usec;
+        service_arm_reset(service);
+        service_arm_beat(service);
+    } else {
+        service_disarm_reset(service);
+    }
+    if (service->state == HEALTH_UNHEALTHY) {
+        record->unhealthy++;
+        record->last_failure_usec = record->state_since_usec;
+        snprintf(record->last_reason, sizeof(record->last_reason), "%s", service->reason);
+    }
+    if (service->state == HEALTH_UNHEALTHY || service->state == HEALTH_HELD)
+        service->was_unhealthy = true;
+    else if (service->state == HEALTH_HEALTHY)
+        service->was_unhealthy = false;
+    if (service->state == HEALTH_STOPPED)
+        service_disarm_beat(service);
+    if (service->slot) {
+        service->slot->state = (int32_t)service->state;
+        service->slot->was_unhealthy = service->was_unhealthy;
+    }
+    if (before == HEALTH_STARTING)
+        service->context->settled(service, service->context->userdata);
+    persist_touch(service->context->persist);
+}
+
+static void post(Service *service, HealthEvent cause, const char *reason, Runner *runner,
+                 const ProbeResult *result)
+{
+    HealthState before = service->state;
+    HealthStep step = health_step(before, cause);
+
+    if (step.actions & HEALTH_ACT_IGNORED)
+        return;
+    if (reason)
+        snprintf(service->reason, sizeof(service->reason), "%s", reason);
+    service->state = step.next;
+    if (service->state != before) {
+        int kind = event_of(service, before, cause);
+        enter(service, before);
+        if (kind >= 0)
+            service_emit(service, (EventKind)kind, before,
+                         result ? result->reason : service->reason, runner, result);
+    }
+    act(service, step.actions, cause == HEALTH_EVENT_RESUME || cause == HEALTH_EVENT_THAW,
+        service->reason, runner);
+    show_status(service);
+}
+
+void service_continue(Service *service)
+{
+    for (size_t i = 0; i < service->n_runners; i++)
+        runner_continue(service->runners[i]);
+    show_status(service);
+}
+
+void service_post(Service *service, HealthEvent event, const char *reason)
+{
+    post(service, event, reason, NULL, NULL);
+}
+
+/* ---- results ---- */
+
+/* All that the service needs to be called healthy. A start also waits for readiness, but not for
+ * ever: once that has failed for good, the service is up and not ready. */
+static bool all_pass(const Service *service)
+{
+    for (size_t i = 0; i < service->n_runners; i++) {
+        const Runner *runner = service->runners[i];
+        Verdict verdict = runner_verdict(runner);
+        if (is_vital(runner) ? verdict != VERDICT_PASSING
+                             : service->state == HEALTH_STARTING && verdict != VERDICT_PASSING &&
+                                   verdict != VERDICT_EXHAUSTED)
+            return false;
+    }
+    return true;
+}
+
+static int readiness_of(const Service *service)
+{
+    int ready = -1;
+
+    for (size_t i = 0; i < service->n_runners; i++) {
+        if (!runner_is_readiness(service->runners[i]))
+            continue;
+        if (runner_verdict(service->runners[i]) == VERDICT_EXHAUSTED)
+            return 0;
+        if (runner_verdict(service->runners[i]) == VERDICT_PASSING)
+            ready = ready < 0 ? 1 : ready;
+        else
+            ready = service->ready == 0 ? 0 : ready; /* not out before it fails for good */
+    }
+    return ready;
+}
+
+static void judge_readiness(Service *service, Runner *runner, const ProbeResult *result)
+{
+    int before = service->ready, ready = readiness_of(service);
+
+    if (ready < 0 || ready == before)
+        return;
+    service->ready = ready;
+    if (ready == 0) {
+        snprintf(service->reason, sizeof(service->reason), "%s", result->reason);
+        service_emit(service, EVENT_NOT_READY, service->state, result->reason, runner, result);
+    } else if (before == 0) {
+        service_emit(service, EVENT_READY, service->state, result->reason, runner, result);
+    }
+}
+
+/* "GET /health: 503 Service Unavailable, 2 of 3": what people and the journal read. */
+static void count_reason(const Runner *runner, const ProbeResult *result, char *buf, size_t size)
+{
+    char tail[40];
+    int n = snprintf(tail, sizeof(tail), ", %" PRIu32 " of %" PRId64, runner_failures(runner),
+                     runner_spec(runner)->retries);
+
+    snprintf(buf, size, "%.*s%s", (int)(size - (size_t)n - 1), result->reason, tail);
+}
+
+static void judge(Service *service, Runner *runner, const ProbeResult *result)
+{
+    char reason[PROBE_REASON_MAX];
+    Verdict verdict = runner_verdict(runner);
+
+    if (is_vital(runner) && verdict == VERDICT_EXHAUSTED) {
+        count_reason(runner, result, reason, sizeof(reason));
+        post(service, HEALTH_EVENT_EXHAUST, reason, runner, result);
+    } else if (is_vital(runner) && verdict == VERDICT_FAILING && result->outcome == PROBE_FAIL) {
+        count_reason(runner, result, reason, sizeof(reason));
+        post(service, HEALTH_EVENT_FAIL, reason, runner, result);
+    } else if (all_pass(service)) {
+        post(service, HEALTH_EVENT_PASS, is_vital(runner) ? result->reason : NULL, runner, result);
+    } else if (result->outcome == PROBE_FAIL) {
+        snprintf(service->reason, sizeof(service->reason), "%s", result->reason);
+    }
+}
+
+/* A start must not fail because we cannot look: after a while it goes on unseen, as it would
+ * without a supervisor. */
+static void give_up_waiting(Service *service, const ProbeResult *result)
+{
+    uint64_t now = 0;
+
+    sd_event_now(service->context->event, CLOCK_MONOTONIC, &now);
+    if (service->blind_since_usec == 0)
+        service->blind_since_usec = now;
+    if (service->phase != LEASE_PHASE_WAITING || !service->lease ||
+        now < service->blind_since_usec + BLIND_MAX_USEC)
+        return;
+    service->phase = LEASE_PHASE_READY;
+    snprintf(service->reason, sizeof(service->reason), "%s", result->reason);
+    (void)lease_peer_say(service->lease, LEASE_READY);
+}
+
+static void on_result(Runner *runner, Verdict before, const ProbeResult *result, void *userdata)
+{
+    Service *service = userdata;
+
+    service->record->checks += result->outcome != PROBE_VOID;
+    service->record->failures += result->outcome == PROBE_FAIL;
+    if (service->triggered)
+        return;
+    if (result->outcome == PROBE_VOID) {
+        give_up_waiting(service, result);
+    } else {
+        service->blind_since_usec = 0;
+        if (before == VERDICT_PASSING && result->outcome == PROBE_FAIL)
+            service->context->onset(runner, service->context->userdata);
+        judge_readiness(service, runner, result);
+        judge(service, runner, result);
+    }
+    /* Also while it fails: whether and when that is the end is decided by retries, not by a timer
+     * that knows nothing of them. */
+    pet(service);
+    show_status(service);
+}
+
+/* ---- the set of checks ---- */
+
+void service_free_runners(Service *service)
+{
+    for (size_t i = 0; i < service->n_runners; i++) {
+        service->context->offset(service->runners[i], service->context->userdata);
+        runner_free(service->runners[i]);
+    }
+    free(service->runners);
+    service->runners = NULL;
+    service->n_runners = service->n_liveness = 0;
+}
+
+static int add_runners(Service *service, const SpecProbes *probes, bool readiness)
+{
+    for (size_t i = 0; i < probes->n; i++) {
+        int r =
+            runner_new(&service->context->probes, &probes->items[i], readiness, service->unit,
+                       &service->door, on_result, service, &service->runners[service->n_runners]);
+        if (r < 0)
+            return r;
+        if (service->slot && service->n_runners < CHECKPOINT_CHECKS)
+            runner_count_in(service->runners[service->n_runners],
+                            &service->slot->checks[service->n_runners]);
+        service->n_runners++;
+        service->n_liveness += !readiness;
+    }
+    return 0;
+}
+
+int service_make_runners(Service *service)
+{
+    const Spec *spec = service->spec;
+    size_t n = spec->healthcheck.n + spec->readiness.n;
+    int r;
+
+    service_free_runners(service);
+    if (n == 0 || spec->duration == SPEC_DURATION_ONESHOT)
+        return 0;
+    service->runners = calloc(n, sizeof(*service->runners));
+    if (!service->runners)
+        return -ENOMEM;
+    r = add_runners(service, &spec->healthcheck, false);
+    if (r >= 0)
+        r = add_runners(service, &spec->readiness, true);
+    if (r < 0)
+        service_free_runners(service);
+    return r;
+}
+
+/* ---- commands ---- */
+
+static void on_asked(Runner *runner, const ProbeSample *sample, void *userdata)
+{
+    Service *service = userdata;
+    ProbeView view;
+
+    runner_view(runner, &view);
+    service->n_asked--;
+    if (sample)
+        service->asked(&view, sample, service->asked_userdata);
+    if (service->n_asked == 0)
+        service->asked(NULL, NULL, service->asked_userdata);
+}
+
+int service_probe_now(Service *service, view_probe_done_t done, void *userdata)
+{
+    if (service->n_asked > 0)
+        return -EBUSY;
+    if (service->n_runners == 0 || !runner_is_active(service->runners[0]))
+        return -ENOTCONN;
+    service->asked = done;
+    service->asked_userdata = userdata;
+    for (size_t i = 0; i < service->n_runners; i++)
+        if (runner_probe_now(service->runners[i], on_asked, service) >= 0)
+            service->n_asked++;
+    return service->n_asked > 0 ? (int)service->n_asked : -ENOTCONN;
+}
+
+static int on_maintenance_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    (void)service_set_maintenance(userdata, false, 0);
+    return 0;
+}
+
+static void arm_maintenance(Service *service, uint64_t until_usec)
+{
+    sd_event_source_disable_unref(service->maintenance_timer);
+    service->maintenance_timer = NULL;
+    if (until_usec == UINT64_MAX)
+        return;
+    if (sd_event_add_time(service->context->event, &service->maintenance_timer, CLOCK_REALTIME,
+                          until_usec, 0, on_maintenance_over, service) >= 0)
+        sd_event_source_set_description(service->maintenance_timer, "maintenance-end");
+}
+
+/* What failed while nobody was to be hurt counts from now on. */
+static void judge_after_maintenance(Service *service)
+{
+    for (size_t i = 0; i < service->n_runners; i++) {
+        Verdict verdict = runner_verdict(service->runners[i]);
+        if (is_vital(service->runners[i]) &&
+            (verdict == VERDICT_FAILING || verdict == VERDICT_EXHAUSTED)) {
+            service_post(service, HEALTH_EVENT_FAIL, NULL);
+            return;
+        }
+    }
+}
+
+int service_set_maintenance(Service *service, bool on, uint64_t until_usec)
+{
+    ServiceRecord *record = service->record;
+    bool was = record->maintenance;
+    HealthState before = service->state;
+
+    record->maintenance = on;
+    record->maintenance_until_usec = on ? until_usec : 0;
+    persist_touch(service->context->persist);
+    arm_maintenance(service, on ? until_usec : UINT64_MAX);
+    if (was == on)
+        return before == HEALTH_MAINTENANCE || !on || service->state == HEALTH_STOPPED ? -EALREADY
+                                                                                       : 0;
+    service_post(service, on ? HEALTH_EVENT_MAINTENANCE_ON : HEALTH_EVENT_MAINTENANCE_OFF, NULL);
+    service_emit(service, on ? EVENT_MAINTENANCE_ON : EVENT_MAINTENANCE_OFF, before,
+                 on ? "nothing is ended, checks go on" : "verdicts count again", NULL, NULL);
+    if (!on)
+        judge_after_maintenance(service);
+    return 0;
+}

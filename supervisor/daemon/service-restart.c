@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * systemd restarts, and counts; what it does not do is done here: the count goes back to zero after
+ * a time of health, and a service that it gave up on is tried again, slowly.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/macros.h"
+#include "base/timespan.h"
+#include "supervisor/daemon/service.h"
+
+static uint64_t now_of(const Service *service, clockid_t clock)
+{
+    uint64_t now = 0;
+
+    sd_event_now(service->context->event, clock, &now);
+    return now;
+}
+
+void service_restart_rules(Service *service)
+{
+    const SpecRestart *restart = &service->spec->restart;
+
+    service->restart_rules = (RestartRules){
+        .delay_usec = restart->delay_usec,
+        .max_usec = restart->max_usec,
+        .reset_usec = restart->reset_usec,
+        .burst = restart->burst,
+    };
+}
+
+/* How many restarts lie between two sights of the unit. The count starts anew with a start by hand;
+ * the invocation tells that apart from nothing having happened. */
+static uint32_t restarts_between(uint32_t n_before, const char *invocation_before,
+                                 const UnitState *now)
+{
+    if (now->n_restarts > n_before)
+        return now->n_restarts - n_before;
+    if (now->n_restarts < n_before && now->n_restarts > 0 &&
+        !streq(invocation_before, now->invocation))
+        return now->n_restarts;
+    return 0;
+}
+
+void service_count_restarts(Service *service, const UnitState *before, const UnitState *now)
+{
+    ServiceRecord *record = service->record;
+    uint32_t n = restarts_between(record->n_restarts_seen, record->invocation, now);
+    bool started = !streq(record->invocation, now->invocation) && now->invocation[0];
+
+    if (record->n_restarts_seen == now->n_restarts && !started)
+        return;
+    record->n_restarts_seen = now->n_restarts;
+    if (started) {
+        record->starts++;
+        snprintf(record->invocation, sizeof(record->invocation), "%s", now->invocation);
+    }
+    persist_touch(service->context->persist);
+    if (n == 0)
+        return;
+    record->restarts += n;
+    const char *reason = service->reason[0] ? service->reason : before->result;
+    service_emit(service, EVENT_RESTARTED, service->state, reason, NULL, NULL);
+}
+
+/* ---- reset ---- */
+
+static int on_reset(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    Service *service = userdata;
+
+    (void)units_reset_failed(service->context->units, service->unit, NULL, NULL);
+    return 0;
+}
+
+void service_disarm_reset(Service *service)
+{
+    sd_event_source_disable_unref(service->reset_timer);
+    service->reset_timer = NULL;
+}
+
+void service_arm_reset(Service *service)
+{
+    const UnitState *state = unit_watch_state(service->watch);
+    uint64_t at = restart_reset_at(&service->restart_rules, state->known ? state->n_restarts : 0,
+                                   now_of(service, CLOCK_MONOTONIC));
+
+    service_disarm_reset(service);
+    if (at == UINT64_MAX)
+        return;
+    if (sd_event_add_time(service->context->event, &service->reset_timer, CLOCK_MONOTONIC, at,
+                          USEC_PER_SEC, on_reset, service) >= 0)
+        sd_event_source_set_description(service->reset_timer, "restart-reset");
+}
+
+/* ---- hold ---- */
+
+uint64_t service_held_until(const Service *service)
+{
+    uint64_t held = service->record->held_usec;
+
+    return held ? restart_retry_at(&service->restart_rules, held) : 0;
+}
+
+int service_release(Service *service)
+{
+    int r = units_reset_failed(service->context->units, service->unit, NULL, NULL);
+
+    if (r >= 0)
+        r = units_start(service->context->units, service->unit, NULL, NULL);
+    return r;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    Service *service = userdata;
+
+    service->retrying = service_release(service) >= 0;
+    if (!service->retrying) /* no bus: once more after the same time */
+        sd_event_source_set_time_relative(source, restart_retry_at(&service->restart_rules, 0));
+    sd_event_source_set_enabled(source, service->retrying ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+    return 0;
+}
+
+void service_hold(Service *service, const UnitState *state)
+{
+    bool known = service->record->held_usec != 0 && !service->retrying;
+    HealthState before = service->state;
+
+    if (!known)
+        service->record->held_usec = now_of(service, CLOCK_REALTIME);
+    service->retrying = false;
+    service_post(service, HEALTH_EVENT_HOLD, NULL);
+    sd_event_source_disable_unref(service->retry_timer);
+    service->retry_timer = NULL;
+    if (sd_event_add_time(service->context->event, &service->retry_timer, CLOCK_REALTIME,
+                          service_held_until(service), USEC_PER_SEC, on_retry, service) >= 0)
+        sd_event_source_set_description(service->retry_timer, "held-retry");
+    persist_touch(service->context->persist);
+    if (!known)
+        service_emit(service, EVENT_HELD, before,
+                     service->reason[0] ? service->reason : state->result, NULL, NULL);
+}
+
+void service_disarm_hold(Service *service)
+{
+    sd_event_source_disable_unref(service->retry_timer);
+    service->retry_timer = NULL;
+    if (service->record->held_usec == 0 || service->retrying)
+        return;
+    service->record->held_usec = 0;
+    persist_touch(service->context->persist);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/macros.h"
+#include "supervisor/daemon/service.h"
+
+static double beats_per_minute(const Service *service)
+{
+    if (service->spec->watchdog_usec == USEC_INFINITY)
+        return -1;
+    if (service->beat_gap_usec == 0)
+        return 0;
+    return (double)USEC_PER_MINUTE / (double)service->beat_gap_usec;
+}
+
+static uint64_t next_delay(const Service *service, const UnitState *state)
+{
+    if (state->known && state->restart_usec_next != UINT64_MAX)
+        return state->restart_usec_next;
+    return restart_delay(&service->restart_rules, state->n_restarts);
+}
+
+static const char *ready_word(const Service *service)
+{
+    if (service->ready >= 0)
+        return service->ready ? "yes" : "no";
+    /* Without checks of readiness a healthy service is ready. */
+    if (service->n_runners == service->n_liveness && service->state == HEALTH_HEALTHY)
+        return "yes";
+    return service->state == HEALTH_STOPPED || service->state == HEALTH_HELD ? "no" : "unknown";
+}
+
+void service_view(Service *service, ServiceView *ret)
+{
+    const ServiceRecord *record = service->record;
+    const UnitState *state = unit_watch_state(service->watch);
+
+    *ret = (ServiceView){
+        .name = service->name,
+        .unit = service->unit,
+        .type = spec_type_word(service->spec->type),
+        .state = service->state,
+        .since_usec = record->state_since_usec,
+        .reason = service->reason,
+        .ready = ready_word(service),
+        .supervised = service_is_supervised(service),
+        .lease = service->lease != NULL,
+        .maintenance = record->maintenance,
+        .maintenance_until_usec = record->maintenance_until_usec,
+        .held_until_usec = service->state == HEALTH_HELD ? service_held_until(service) : 0,
+        .unit_state = state,
+        .starts = record->starts,
+        .restarts = record->restarts,
+        .checks = record->checks,
+        .failures = record->failures,
+        .unhealthy = record->unhealthy,
+        .beats = record->beats,
+        .beats_per_minute = beats_per_minute(service),
+        .next_delay_usec = next_delay(service, state),
+        .last_healthy_usec = record->last_healthy_usec,
+        .last_failure_usec = record->last_failure_usec,
+        .n_probes = service->n_runners,
+    };
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/daemon/service.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/macros.h"
+#include "base/text.h"
+
+#define SERVICE_OF_DOOR(d) ((Service *)((char *)(d)-offsetof(Service, door)))
+
+/* ---- the door: what checks ask for goes to the lease ---- */
+
+static int door_request(Door *door, const DoorRequest *request, door_done_t done, void *userdata,
+                        uint32_t *ret_id)
+{
+    LeasePeer *lease = SERVICE_OF_DOOR(door)->lease;
+
+    return lease ? lease_peer_request(lease, request, done, userdata, ret_id) : -ENOTCONN;
+}
+
+static void door_cancel(Door *door, uint32_t id)
+{
+    LeasePeer *lease = SERVICE_OF_DOOR(door)->lease;
+
+    if (lease)
+        lease_peer_cancel(lease, id);
+}
+
+static int door_shares_network(Door *door)
+{
+    return SERVICE_OF_DOOR(door)->shares_network;
+}
+
+/* ---- life ---- */
+
+static int take_plan(Service *service, Plan *plan)
+{
+    _cleanup_free_ char *hash = strdup(plan->hash);
+
+    if (!hash)
+        return -ENOMEM;
+    service_free_runners(service); /* they borrow from the old spec */
+    spec_free(service->spec);
+    service->spec = TAKE_PTR(plan->spec);
+    free(service->plan_hash);
+    service->plan_hash = TAKE_PTR(hash);
+    service->orphan = false;
+    service_restart_rules(service);
+    return service_make_runners(service);
+}
+
+static void remember_maintenance(Service *service)
+{
+    ServiceRecord *record = service->record;
+    uint64_t now = 0;
+
+    sd_event_now(service->context->event, CLOCK_REALTIME, &now);
+    if (!record->maintenance)
+        return;
+    if (record->maintenance_until_usec <= now) {
+        record->maintenance = false;
+        record->maintenance_until_usec = 0;
+        return;
+    }
+    (void)service_set_maintenance(service, true, record->maintenance_until_usec); /* its timer */
+}
+
+/* The state of before a restart holds for the lease of before. Frozen and held follow from the
+ * unit. */
+static void recall(Service *service)
+{
+    const CheckpointSlot *slot = service->slot;
+
+    if (!slot || slot->triggered || slot->lease_pid <= 0)
+        return;
+    if (slot->state == HEALTH_STARTING || slot->state == HEALTH_HEALTHY ||
+        slot->state == HEALTH_FAILING || slot->state == HEALTH_UNHEALTHY ||
+        slot->state == HEALTH_MAINTENANCE) {
+        service->state = (HealthState)slot->state;
+        service->lease_pid = slot->lease_pid;
+        service->recalled = true;
+    }
+}
+
+int service_new(ServiceContext *context, Plan *plan, Service **ret)
+{
+    Service *service = calloc(1, sizeof(*service));
+    int r = -ENOMEM;
+
+    if (!service)
+        return -ENOMEM;
+    service->context = context;
+    service->ready = -1;
+    service->door = (Door){
+        .request = door_request, .cancel = door_cancel, .shares_network = door_shares_network};
+    service->name = strdup(plan->name);
+    service->unit = text_printf("phoenix@%s.service", plan->name);
+    if (service->name && service->unit)
+        service->record = persist_get(context->persist, service->name);
+    if (service->record) {
+        service->slot = checkpoint_get(context->checkpoint, service->name);
+        recall(service);
+        r = units_watch(context->units, service->unit, service, &service->watch);
+    }
+    if (r >= 0)
+        r = take_plan(service, plan);
+    if (r < 0) {
+        service_free(service);
+        return r;
+    }
+    service->was_unhealthy = (service->slot && service->slot->was_unhealthy) ||
+                             service->record->state == HEALTH_UNHEALTHY ||
+                             service->record->state == HEALTH_HELD;
+    remember_maintenance(service);
+    *ret = service;
+    return 0;
+}
+
+Service *service_free(Service *service)
+{
+    if (!service)
+        return NULL;
+    units_cancel(service->context->units, service);
+    service_free_runners(service);
+    unit_watch_free(service->watch);
+    sd_event_source_disable_unref(service->reset_timer);
+    sd_event_source_disable_unref(service->retry_timer);
+    sd_event_source_disable_unref(service->maintenance_timer);
+    sd_event_source_disable_unref(service->beat_timer);
+    sd_event_source_disable_unref(service->gate_timer);
+    spec_free(service->spec);
+    free(service->plan_hash);
+    free(service->name);
+    free(service->unit);
+    free(service);
+    return NULL;
+}
+
+bool service_is_supervised(const Service *service)
+{
+    return service->n_runners > 0;
+}
+
+bool service_is_up(const Service *service)
+{
+    const UnitState *state = unit_watch_state(service->watch);
+
+    return service->lease ||
+           (state->known && (state->active == UNIT_ACTIVE || state->active == UNIT_ACTIVATING ||
+                             state->active == UNIT_RELOADING));
+}
+
+int service_set_plan(Service *service, Plan *plan)
+{
+    bool running = service->n_runners > 0 && runner_is_active(service->runners[0]);
+    int r = take_plan(service, plan);
+
+    if (r < 0)
+        return r;
+    if (service_is_supervised(service) && (running || service->state == HEALTH_HEALTHY))
+        for (size_t i = 0; i < service->n_runners; i++)
+            runner_resume(service->runners[i]);
+    return 0;
+}
+
+/* ---- the lease ---- */
+
+static uint64_t realtime(const Service *service)
+{
+    uint64_t now = 0;
+
+    sd_event_now(service->context->event, CLOCK_REALTIME, &now);
+    return now;
+}
+
+static void begin(Service *service, HealthEvent event)
+{
+    service_disarm_hold(service);
+    service->retrying = false;
+    service_post(service, event, event == HEALTH_EVENT_START ? "" : NULL);
+    if (service->record->maintenance)
+        service_post(service, HEALTH_EVENT_MAINTENANCE_ON, NULL);
+}
+
+void service_lease_hello(Service *service, LeasePeer *peer, const struct lease_hello *hello)
+{
+    pid_t pid = lease_peer_identity(peer)->pid;
+    bool same = service->lease_pid == pid && service->state != HEALTH_STOPPED;
+
+    service->lease = peer;
+    service->lease_pid = pid;
+    if (service->slot)
+        service->slot->lease_pid = pid;
+    service->phase = (enum lease_phase)hello->phase;
+    service->lease_since_usec = realtime(service);
+    service->shares_network = hello->netns_ino == service->context->netns_ino &&
+                              hello->netns_dev == service->context->netns_dev &&
+                              hello->netns_ino != 0;
+    service->status[0] = '\0';
+    (void)lease_peer_say(peer, LEASE_WELCOME);
+    if (!service_is_supervised(service)) {
+        (void)lease_peer_say(peer, LEASE_READY);
+        return;
+    }
+    if (same && service->recalled) {
+        service->recalled = false;
+        service_continue(service);
+        return;
+    }
+    service->recalled = false;
+    if (service->phase == LEASE_PHASE_WAITING && !(same && service->state == HEALTH_STARTING))
+        begin(service, HEALTH_EVENT_START);
+    else if (service->phase == LEASE_PHASE_READY && (!same || service->triggered))
+        begin(service, HEALTH_EVENT_RESUME);
+}
+
+void service_lease_gone(Service *service)
+{
+    const UnitState *state = unit_watch_state(service->watch);
+
+    service->lease = NULL;
+    /* Its end is the end of the main process, or it reconnects at once. systemd says which, if it
+     * can be heard. */
+    if (!state->known || state->active == UNIT_INACTIVE || state->active == UNIT_FAILED ||
+        state->active == UNIT_DEACTIVATING)
+        service_post(service, HEALTH_EVENT_DOWN, NULL);
+}
+
+/* ---- the unit ---- */
+
+static bool is_down(const UnitState *state)
+{
+    return state->active == UNIT_INACTIVE || state->active == UNIT_FAILED ||
+           state->active == UNIT_DEACTIVATING || strstr(state->sub, "auto-restart");
+}
+
+/* It has ended, and systemd will not start it again. */
+static bool has_ended(const UnitState *state)
+{
+    return (state->active == UNIT_INACTIVE || state->active == UNIT_FAILED) &&
+           !strstr(state->sub, "auto-restart");
+}
+
+/* The two sockets are not ordered: what systemd said before this lease was born is of the last run.
+ */
+static bool is_stale(const Service *service, const UnitState *state)
+{
+    return service->lease && state->entered_usec < service->lease_since_usec &&
+           state->active != UNIT_DEACTIVATING;
+}
+
+/* systemd's own timer ran out. The payload of a container gets no signal of that. */
+static void follow_timeout(Service *service)
+{
+    if (service->triggered)
+        return;
+    service->triggered = true;
+    if (service->lease && service->spec->type == SPEC_TYPE_CONTAINER)
+        (void)lease_peer_end_payload(service->lease, LEASE_ABORT, ABORT_GRACE_USEC, "");
+    service_post(service, HEALTH_EVENT_EXHAUST, "no heartbeat in time");
+}
+
+/* systemd has refused to start it once more. Its Result= stays that of the last run, so what tells
+ * is that a restart was under way; after a restart of the supervisor, what is remembered. */
+static bool is_given_up(const Service *service, const UnitState *before, const UnitState *now)
+{
+    if (now->active != UNIT_FAILED || strstr(now->sub, "auto-restart") ||
+        service->spec->restart.burst <= 0)
+        return false;
+    return streq(now->result, "start-limit-hit") || strstr(before->sub, "auto-restart") ||
+           service->record->held_usec != 0 ||
+           (int64_t)now->n_restarts > service->spec->restart.burst;
+}
+
+static void follow_down(Service *service, const UnitState *before, const UnitState *now)
+{
+    if (streq(now->sub, "stop-watchdog") && !streq(before->sub, now->sub))
+        follow_timeout(service);
+    if (is_given_up(service, before, now))
+        service_hold(service, now);
+    else if (service->state == HEALTH_HELD && now->active == UNIT_INACTIVE)
+        service_post(service, HEALTH_EVENT_RELEASE, NULL);
+    else
+        service_post(service, HEALTH_EVENT_DOWN, NULL);
+    if (has_ended(now) && before->known && !has_ended(before) && service->state != HEALTH_HELD)
+        service_emit(service, EVENT_STOPPED, service->state,
+                     streq(now->result, "success") ? "stopped" : now->result, NULL, NULL);
+}
+
+/* Without checks the unit's state is all there is to know. */
+static void follow_plain(Service *service, const UnitState *now)
+{
+    HealthState state = now->active == UNIT_ACTIVE || now->active == UNIT_RELOADING
+                            ? HEALTH_HEALTHY
+                            : (now->active == UNIT_ACTIVATING ? HEALTH_STARTING : HEALTH_STOPPED);
+
+    if (service->state == state || (service->state == HEALTH_HELD && state == HEALTH_STOPPED))
+        return;
+    service->state = state;
+    service->record->state = (int)state;
+    service->record->state_since_usec = realtime(service);
+    service->triggered = false;
+    if (state == HEALTH_HEALTHY) {
+        if (service->was_unhealthy)
+            service_emit(service, EVENT_RECOVERED, HEALTH_STARTING, "active", NULL, NULL);
+        service->was_unhealthy = false;
+        service_disarm_hold(service);
+        service_arm_reset(service);
+        service_arm_beat(service);
+    } else {
+        service_disarm_reset(service);
+        service_disarm_beat(service);
+    }
+}
+
+void service_unit_changed(Service *service, const UnitState *before, const UnitState *now)
+{
+    if (!now->known)
+        return;
+    service_count_restarts(service, before, now);
+    if (is_down(now) && !is_stale(service, now))
+        follow_down(service, before, now);
+    if (!service_is_supervised(service) && !is_down(now))
+        follow_plain(service, now);
+    if (service->state == HEALTH_HEALTHY && !service->reset_timer && now->n_restarts > 0)
+        service_arm_reset(service);
+    if (now->active == UNIT_ACTIVE || has_ended(now) || now->active == UNIT_DEACTIVATING)
+        service->context->settled(service, service->context->userdata);
+}

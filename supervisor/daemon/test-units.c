@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* Watching units, against a made-up systemd. test-units-live.c does it with the real one. */
+#include "test-units-fake.h"
+
+static UnitWatch *watch_web(Fixture *f)
+{
+    UnitWatch *watch;
+
+    assert_int_equal(units_watch(f->units, WEB, f, &watch), 0);
+    assert_string_equal(unit_watch_name(watch), WEB);
+    assert_ptr_equal(unit_watch_tag(watch), f);
+    assert_false(unit_watch_state(watch)->known);
+    return watch;
+}
+
+static void on_done(int error, const char *message, void *userdata)
+{
+    Fixture *f = userdata;
+
+    f->n_done++;
+    f->done = error;
+    snprintf(f->message, sizeof(f->message), "%s", message ? message : "");
+}
+
+static void on_beat(int error, uint64_t timestamp_usec, void *userdata)
+{
+    Fixture *f = userdata;
+
+    f->n_done++;
+    f->done = error;
+    f->beat = timestamp_usec;
+}
+
+/* Everything that was sent before has been dealt with when the answer to a call is there. */
+static void settle(Fixture *f)
+{
+    unsigned n = f->n_done;
+
+    assert_int_equal(units_reset_failed(f->units, WEB, on_done, f), 0);
+    wait_for(f, f->n_done > n);
+}
+
+static void test_watch(void **state)
+{
+    Fixture *f = *state;
+    UnitWatch *watch = watch_web(f), *second;
+
+    assert_int_equal(units_watch(f->units, WEB, NULL, &second), -EEXIST);
+    wait_for(f, f->n_changed == 1);
+    assert_int_equal(f->n_connected, 1);
+    assert_false(f->before.known);
+    assert_true(f->now.known);
+    assert_int_equal(f->now.active, UNIT_ACTIVE);
+    assert_string_equal(f->now.sub, "running");
+    assert_int_equal(f->now.watchdog_usec, 15 * USEC_PER_SEC);
+    assert_true(f->now.restart_usec_next == UINT64_MAX);
+    assert_int_equal(f->n_get_all, 1);
+
+    /* The signal tells the state; what no signal tells is asked for. */
+    change(f, "activating", "auto-restart");
+    wait_for(f, f->now.restart_usec_next == 5 * USEC_PER_SEC);
+    assert_int_equal(f->now.active, UNIT_ACTIVATING);
+    change(f, "active", "running");
+    wait_for(f, f->now.watchdog_usec == 20 * USEC_PER_SEC);
+    assert_int_equal(f->n_get_all, 1);
+
+    /* Half a change is not told. */
+    unsigned n = f->n_changed;
+    f->n_restarts = 1;
+    send_signal(f, f->systemd, NULL, WEB_PATH, SYSTEMD_SERVICE);
+    settle(f);
+    assert_int_equal(f->n_changed, n);
+    change(f, "failed", "failed");
+    wait_for(f, f->n_changed > n);
+    assert_int_equal(f->n_changed, n + 1);
+    assert_int_equal(f->now.n_restarts, 1);
+    assert_int_equal(f->now.active, UNIT_FAILED);
+
+    /* The same again changes nothing. */
+    n = f->n_changed;
+    change(f, "failed", "failed");
+    settle(f);
+    assert_int_equal(f->n_changed, n);
+    unit_watch_free(watch);
+    change(f, "active", "running");
+    settle(f);
+    assert_int_equal(f->n_changed, n);
+}
+
+/* Who is not systemd may send us anything. */
+static void test_forged(void **state)
+{
+    Fixture *f = *state;
+    sd_bus *liar = connect_bus(f);
+    const char *us;
+
+    watch_web(f);
+    wait_for(f, f->n_changed == 1);
+    assert_true(sd_bus_get_unique_name(units_bus(f->units), &us) >= 0);
+    f->active = "failed";
+    send_signal(f, liar, us, WEB_PATH, SYSTEMD_UNIT);
+    send_reloading(liar, us, false);
+    assert_true(sd_bus_flush(liar) >= 0);
+    settle(f);
+    settle(f);
+    assert_int_equal(f->n_changed, 1);
+    assert_int_equal(f->n_reloaded, 1); /* when it connected */
+    assert_int_equal(f->now.active, UNIT_ACTIVE);
+    /* Of another interface than a unit's. */
+    send_signal(f, f->systemd, us, WEB_PATH, "org.example");
+    settle(f);
+    assert_int_equal(f->n_changed, 1);
+    sd_bus_close_unref(liar);
+}
+
+static void test_not_loaded(void **state)
+{
+    Fixture *f = *state;
+
+    f->load = "not-found";
+    f->active = "inactive";
+    f->sub = "dead";
+    watch_web(f);
+    wait_for(f, f->n_get_all == 1);
+    settle(f);
+    assert_int_equal(f->n_changed, 0);
+
+    /* A reload brings it. */
+    f->load = "loaded";
+    send_reloading(f->systemd, NULL, true);
+    settle(f);
+    assert_int_equal(f->n_reloaded, 1); /* the first connection may have missed some */
+    send_reloading(f->systemd, NULL, false);
+    wait_for(f, f->n_changed == 1);
+    assert_int_equal(f->n_reloaded, 2);
+    assert_true(f->now.known);
+}
+
+/* systemd runs itself anew: the bus stays, its name comes back with another connection. */
+static void test_reexec(void **state)
+{
+    Fixture *f = *state;
+
+    watch_web(f);
+    wait_for(f, f->n_changed == 1);
+    sd_bus_flush_close_unref(f->systemd);
+    f->n_restarts = 7;
+    start_systemd(f);
+    wait_for(f, f->n_changed == 2);
+    assert_int_equal(f->now.n_restarts, 7);
+    assert_int_equal(f->n_subscribe, 2);
+    assert_int_equal(f->n_reloaded, 2);
+    assert_int_equal(f->n_connected, 1);
+    assert_int_equal(f->n_disconnected, 0);
+    change(f, "failed", "failed");
+    wait_for(f, f->now.active == UNIT_FAILED);
+}
+
+static void test_bus_restarts(void **state)
+{
+    Fixture *f = *state;
+
+    watch_web(f);
+    wait_for(f, f->n_changed == 1);
+    f->deaf = true;
+    assert_int_equal(units_get_beat(f->units, WEB, on_beat, f), 0);
+    stop_daemon(f);
+    wait_for(f, f->n_disconnected == 1);
+    assert_int_equal(f->n_done, 1); /* who waits for an answer gets one */
+    assert_true(f->done < 0);
+    assert_int_equal(units_start(f->units, WEB, on_done, f), -ENOTCONN);
+    assert_int_equal(units_get_beat(f->units, WEB, on_beat, f), -ENOTCONN);
+
+    f->deaf = false;
+    f->n_restarts = 9;
+    start_daemon(f);
+    start_systemd(f);
+    wait_for(f, f->n_changed == 2);
+    assert_int_equal(f->n_connected, 2);
+    assert_int_equal(f->now.n_restarts, 9);
+    change(f, "failed", "failed");
+    wait_for(f, f->now.active == UNIT_FAILED);
+    assert_int_equal(f->n_disconnected, 1);
+}
+
+static void test_calls(void **state)
+{
+    Fixture *f = *state;
+    char *argv[] = {"/bin/echo", "a b", NULL}, *environment[] = {"A=B", NULL};
+
+    assert_int_equal(units_start(f->units, WEB, on_done, f), -ENOTCONN);
+    wait_for(f, f->n_connected == 1);
+    assert_int_equal(units_start(f->units, WEB, on_done, f), 0);
+    wait_for(f, f->n_done == 1);
+    assert_int_equal(f->done, 0);
+    assert_non_null(strstr(f->last, "\"" WEB "\""));
+    assert_int_equal(units_stop(f->units, WEB, on_done, f), 0);
+    wait_for(f, f->n_done == 2);
+    assert_true(f->done < 0);
+    assert_string_equal(f->message, "not there");
+    assert_int_equal(units_get_beat(f->units, WEB, on_beat, f), 0);
+    wait_for(f, f->n_done == 3);
+    assert_int_equal(f->beat, 1234567890);
+    assert_int_equal(units_run(f->units, "x.service", "Notifying", argv, environment, on_done, f),
+                     0);
+    wait_for(f, f->n_done == 4);
+    assert_int_equal(f->done, 0);
+    assert_non_null(strstr(f->last, "\"A=B\""));
+    assert_non_null(strstr(f->last, "\"a b\""));
+    assert_non_null(strstr(f->last, "\"inactive-or-failed\""));
+    /* The first is called off; what comes after it is not. */
+    assert_int_equal(units_start(f->units, WEB, on_done, f), 0);
+    units_cancel(f->units, f);
+    assert_int_equal(units_get_beat(f->units, WEB, on_beat, f), 0);
+    wait_for(f, f->n_done == 5);
+    assert_int_equal(f->beat, 1234567890);
+    /* Nobody waits for this one, and nobody for the answer of that one. */
+    assert_int_equal(units_reset_failed(f->units, WEB, NULL, NULL), 0);
+    assert_int_equal(units_start(f->units, WEB, on_done, f), 0);
+}
+
+/* A watch may go away in the callback, and while its answer is under way. */
+static void test_freed(void **state)
+{
+    Fixture *f = *state;
+    UnitWatch *watch;
+
+    assert_int_equal(units_watch(f->units, WEB, &f->n_changed, &watch), 0);
+    wait_for(f, f->n_changed == 1);
+    f->deaf = true;
+    watch = watch_web(f);
+    wait_for(f, f->n_get_all == 2);
+    assert_null(unit_watch_free(watch));
+    assert_null(unit_watch_free(NULL));
+    settle(f);
+    f->deaf = false;
+    watch_web(f);
+    wait_for(f, f->n_changed == 2);
+}
+
+/* So many that one match serves all; never more than a few calls at once. */
+static void test_many(void **state)
+{
+    Fixture *f = *state;
+    UnitWatch *watches[WATCHES_ALONE + 50];
+    char name[64];
+
+    wait_for(f, f->n_connected == 1);
+    f->deaf = true;
+    for (size_t i = 0; i < ELEMENTSOF(watches); i++) {
+        snprintf(name, sizeof(name), "phoenix@s%zu.service", i);
+        assert_int_equal(units_watch(f->units, name, f, &watches[i]), 0);
+    }
+    assert_non_null(f->units->match_all);
+    assert_null(watches[0]->match);
+    wait_for(f, f->n_get_all == READS_AT_ONCE);
+    settle(f);
+    assert_int_equal(f->n_get_all, READS_AT_ONCE);
+    f->deaf = false;
+    for (size_t i = 0; i < READS_AT_ONCE; i++) /* those that will never be answered */
+        unit_watch_free(watches[i]);
+    wait_for(f, f->n_changed == ELEMENTSOF(watches) - READS_AT_ONCE);
+
+    watch_web(f);
+    wait_for(f, f->n_changed == ELEMENTSOF(watches) - READS_AT_ONCE + 1);
+    change(f, "failed", "failed");
+    wait_for(f, f->now.active == UNIT_FAILED);
+    /* Others do not matter. */
+    unsigned n = f->n_changed;
+    send_signal(f, f->systemd, NULL, SYSTEMD_UNIT_PATH "/other_2eservice", SYSTEMD_UNIT);
+    settle(f);
+    assert_int_equal(f->n_changed, n);
+}
+
+static bool have_dbus_daemon(void)
+{
+    if (system("dbus-daemon --version >/dev/null 2>&1") == 0)
+        return true;
+    if (getenv("PHOENIX_TESTS_MUST_RUN"))
+        fail_msg("there is no dbus-daemon");
+    print_message("skipped: there is no dbus-daemon\n");
+    return false;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_watch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_not_loaded, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reexec, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bus_restarts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_freed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+    };
+
+    if (!have_dbus_daemon())
+        return 77;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * systemd's side of the services: their unit states as PropertiesChanged tells them, jobs and
+ * resets as we ask for them, the Reloading signal. One bus connection with a match per unit, so
+ * that other units wake nobody. When the bus goes away, says so, and connects again (1 s, doubling
+ * to 30 s); what changed meanwhile is read anew then.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+typedef enum UnitActive {
+    UNIT_INACTIVE,
+    UNIT_ACTIVATING,
+    UNIT_ACTIVE,
+    UNIT_RELOADING,
+    UNIT_DEACTIVATING,
+    UNIT_FAILED,
+    UNIT_MAINTENANCE,
+    _UNIT_ACTIVE_MAX,
+} UnitActive;
+
+typedef struct UnitState {
+    bool known; /* false until systemd has answered, and while it is not loaded */
+    UnitActive active;
+    char sub[32];           /* SubState: "running", "auto-restart", "stop-watchdog", ... */
+    char result[32];        /* Result: "success", "watchdog", "start-limit-hit", ... */
+    uint32_t n_restarts;    /* NRestarts */
+    uint64_t watchdog_usec; /* WatchdogUSec */
+    uint64_t main_pid;
+    uint64_t restart_usec_next; /* RestartUSecNext (systemd >= 254), else UINT64_MAX */
+    uint64_t entered_usec;      /* StateChangeTimestamp, CLOCK_REALTIME */
+    uint64_t active_enter_usec;
+    char invocation[33]; /* InvocationID, hex; "" */
+} UnitState;
+
+typedef struct Units Units;
+typedef struct UnitWatch UnitWatch;
+
+typedef struct UnitsCallbacks {
+    /* The state of a watched unit has changed, or is known for the first time. `before` is what it
+     * was. A restart may go through several states quickly; compare n_restarts and invocation. */
+    void (*changed)(UnitWatch *watch, const UnitState *before, const UnitState *now,
+                    void *userdata);
+    /* A reload of the manager has ended; or may have, while there was no connection to it. */
+    void (*reloaded)(void *userdata);
+    /* The bus connection is there or gone. */
+    void (*connected)(bool yes, int error, void *userdata);
+} UnitsCallbacks;
+
+/* user: the user's manager, else the system's. Connecting happens in the background. */
+int units_new(sd_event *event, bool user, const UnitsCallbacks *callbacks, void *userdata,
+              Units **ret);
+Units *units_free(Units *units);
+/* The connection, for the API; NULL while there is none. Do not keep it. */
+sd_bus *units_bus(Units *units);
+
+/* Watches phoenix@NAME.service, until unit_watch_free() or units_free(). The callback's userdata is
+ * the one of units_new(); `tag` is read back with unit_watch_tag(). -EEXIST when it is watched
+ * already. */
+int units_watch(Units *units, const char *unit, void *tag, UnitWatch **ret);
+UnitWatch *unit_watch_free(UnitWatch *watch);
+void *unit_watch_tag(const UnitWatch *watch);
+const char *unit_watch_name(const UnitWatch *watch);
+const UnitState *unit_watch_state(const UnitWatch *watch);
+
+/* Answers come later: `done` gets 0 or a negative errno, and the D-Bus error's message or NULL. May
+ * be NULL. The functions themselves fail with -ENOTCONN when there is no bus. */
+typedef void (*units_done_t)(int error, const char *message, void *userdata);
+/* Nothing with this userdata will be told any more. units_free() does that for all. */
+void units_cancel(Units *units, const void *userdata);
+int units_reset_failed(Units *units, const char *unit, units_done_t done, void *userdata);
+int units_start(Units *units, const char *unit, units_done_t done, void *userdata);
+int units_stop(Units *units, const char *unit, units_done_t done, void *userdata);
+/* Runs argv (absolute program) as a transient service `name` (Type=exec, CollectMode=
+ * inactive-or-failed, RuntimeMaxSec=30s, NoNewPrivileges), environment "A=B". Not from our sandbox.
+ */
+int units_run(Units *units, const char *name, const char *description, char *const *argv,
+              char *const *environment, units_done_t done, void *userdata);
+
+/* One property of a unit that changes too often to be signalled: WatchdogTimestamp (CLOCK_REALTIME,
+ * 0: no beat yet). */
+typedef void (*units_beat_t)(int error, uint64_t timestamp_usec, void *userdata);
+int units_get_beat(Units *units, const char *unit, units_beat_t done, void *userdata);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the interfaces (D-Bus, metrics) may see of the supervisor, and what they may ask of it. They
+ * know no more of services than this, and the core knows nothing of them.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "supervisor/policy/histogram.h"
+#include "supervisor/policy/state.h"
+#include "supervisor/probe/probe.h"
+#include "supervisor/daemon/event.h"
+#include "supervisor/daemon/units.h"
+
+#define VIEW_HISTORY 20
+
+typedef struct ProbeSample {
+    uint64_t realtime_usec;
+    uint64_t latency_usec;
+    ProbeOutcome outcome;
+    const char *reason; /* one line; equal reasons share one string */
+} ProbeSample;
+
+typedef struct ProbeView {
+    const char *label;
+    const char *type; /* spec_probe_word() */
+    bool readiness;
+    const char *verdict; /* "unknown", "passing", "failing", "exhausted" */
+    uint32_t failures, retries;
+    uint64_t interval_usec, timeout_usec;
+    uint64_t next_usec;         /* CLOCK_REALTIME of the next check; 0: none is due */
+    const ProbeSample *history; /* ring, see below */
+    size_t n_history, newest;   /* newest sample is history[newest] */
+    const Histogram *latency;
+    uint64_t n_pass, n_fail, n_void;
+} ProbeView;
+
+typedef struct ServiceView {
+    const char *name, *unit, *type; /* type: "docker", "binary", "vm" */
+    HealthState state;
+    uint64_t since_usec; /* CLOCK_REALTIME of the last change of state */
+    const char *reason;  /* of the last result or event; "" */
+    const char *ready;   /* "yes", "no", "unknown" */
+    bool supervised;     /* it has checks */
+    bool lease;          /* its lease is connected */
+    bool maintenance;
+    uint64_t maintenance_until_usec; /* CLOCK_REALTIME; UINT64_MAX: no end; 0: none */
+    uint64_t held_until_usec;        /* CLOCK_REALTIME of the next try; 0: not held */
+    const UnitState *unit_state;
+    uint64_t starts, restarts, checks, failures, unhealthy;
+    uint64_t beats;
+    double beats_per_minute;  /* over the last minutes; -1: it does not beat */
+    uint64_t next_delay_usec; /* the back-off before the next restart, were it to come now */
+    uint64_t last_healthy_usec, last_failure_usec; /* CLOCK_REALTIME; 0: never */
+    size_t n_probes;
+} ServiceView;
+
+typedef struct SupervisorView {
+    uint64_t started_usec; /* CLOCK_REALTIME */
+    size_t n_services, n_supervised, n_leases, n_probes, n_states[_HEALTH_STATE_MAX];
+    bool brake;
+    uint64_t brake_until_usec; /* CLOCK_REALTIME; 0 */
+    size_t gate_slots, gate_running, gate_waiting;
+    uint64_t events_lost;
+    const char *degraded; /* what is lacking, "; " between; "" when nothing */
+    uint64_t plans_bad;
+} SupervisorView;
+
+/* One probe made on request has ended. */
+typedef void (*view_probe_done_t)(const ProbeView *view, const ProbeSample *sample, void *userdata);
+
+/* Implemented by daemon/manager.c. */
+typedef struct Manager Manager;
+
+void manager_view(Manager *manager, SupervisorView *ret);
+/* Services in the order of their names. The pointers in views are valid until the loop goes on. */
+size_t manager_n_services(Manager *manager);
+void manager_view_service(Manager *manager, size_t i, ServiceView *ret);
+/* Index by name, or -ENOENT. */
+int manager_find_service(Manager *manager, const char *name);
+void manager_view_probe(Manager *manager, size_t service, size_t probe, ProbeView *ret);
+Events *manager_events(Manager *manager);
+uint64_t manager_event_count(Manager *manager, EventKind kind);
+
+/* Turns maintenance on (until, CLOCK_REALTIME, UINT64_MAX: until it is turned off) or off. Returns
+ * 0, -ENOENT, -EALREADY when it was so (a new `until` is taken all the same). */
+int manager_set_maintenance(Manager *manager, const char *name, bool on, uint64_t until_usec);
+/* A service that is held is tried at once, with a clean count. 0, -ENOENT, -ENOTCONN. */
+int manager_release(Manager *manager, const char *name);
+/* Makes all checks of a running service now; `done` for each, then once with view NULL. The results
+ * are shown but count like any other. Returns the number of checks, -ENOENT, -ENOTCONN when it does
+ * not run, -EBUSY when one is already asked for. */
+int manager_probe_now(Manager *manager, const char *name, view_probe_done_t done, void *userdata);
