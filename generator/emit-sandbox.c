@@ -27,7 +27,7 @@ static const struct {
     {"ProtectKernelTunables", "yes"}, {"ProtectKernelModules", "yes"}, {"ProtectKernelLogs", "yes"},
     {"ProtectControlGroups", "yes"},  {"ProtectClock", "yes"},         {"ProtectHostname", "yes"},
     {"ProtectProc", "invisible"},     {"RestrictNamespaces", "yes"},   {"RestrictRealtime", "yes"},
-    {"RestrictSUIDSGID", "yes"},      {"LockPersonality", "yes"},      {"KeyringMode", "private"},
+    {"RestrictSUIDSGID", "yes"},      {"LockPersonality", "yes"},
 };
 
 static bool is_below(const char *path, const char *folder)
@@ -68,7 +68,7 @@ static SpecHomeAccess home_access(const EmitContext *context, const Spec *spec)
     return SPEC_HOME_HIDDEN;
 }
 
-bool emit_hides_homes(const EmitContext *context, const Spec *spec)
+static bool hides_homes(const EmitContext *context, const Spec *spec)
 {
     return context->scope == SPEC_SCOPE_USER && home_access(context, spec) == SPEC_HOME_HIDDEN;
 }
@@ -77,7 +77,7 @@ static void emit_home(const EmitContext *context, const Spec *spec, UnitFile *un
 {
     switch (home_access(context, spec)) {
     case SPEC_HOME_HIDDEN:
-        if (emit_hides_homes(context, spec)) {
+        if (hides_homes(context, spec)) {
             /* The manager's own socket is below /run/user, and sd_notify(3) needs it. */
             unit_add(unit, "Service", "ProtectHome", "tmpfs");
             unit_add(unit, "Service", "BindReadOnlyPaths", "-%t/systemd/notify");

@@ -5,7 +5,10 @@
  * other end of each line is found in one place: phoenix-lease(8), phoenixd(8).
  *
  * The lease runs in the service's own sandbox. It needs no privilege, a unix socket, and to be
- * heard by systemd (NotifyAccess=all).
+ * heard by systemd (NotifyAccess=all). But in a user's manager, where each process of a sandboxed
+ * unit is in a user namespace of its own, it could not look at the service from there: it is
+ * started outside, with no more rights than the user has, and joins the service when a check asks
+ * for it.
  */
 #include "generator/emit.h"
 
@@ -107,6 +110,11 @@ static uint64_t lease_watchdog_usec(const Spec *spec)
     return usec == USEC_INFINITY ? 0 : MIN(usec, LEASE_WATCHDOG_MAX_USEC);
 }
 
+static bool is_outside(const EmitContext *context, const Spec *spec)
+{
+    return context->scope == SPEC_SCOPE_USER && spec->type == SPEC_TYPE_BINARY;
+}
+
 /* The unit stays "activating" until this has ended, so what is ordered after it, or runs after it,
  * finds a healthy service. */
 void emit_lease(const EmitContext *context, const Spec *spec, UnitFile *unit)
@@ -122,7 +130,7 @@ void emit_lease(const EmitContext *context, const Spec *spec, UnitFile *unit)
                  (uintmax_t)(watchdog_usec / USEC_PER_SEC));
     else if (watchdog_usec > 0)
         snprintf(option, sizeof(option), "--watchdog=%juus ", (uintmax_t)watchdog_usec);
-    add_lease(context, spec, "ExecStartPost", "", option, unit);
+    add_lease(context, spec, "ExecStartPost", is_outside(context, spec) ? "+" : "", option, unit);
 }
 
 void emit_supervision_times(const Spec *spec, uint64_t start_usec, UnitFile *unit)
@@ -159,11 +167,9 @@ static bool hides_runtime(const Spec *spec)
 
 void emit_lease_access(const EmitContext *context, const Spec *spec, UnitFile *unit)
 {
-    if (!spec_is_supervised(spec))
+    if (!spec_is_supervised(spec) || is_outside(context, spec))
         return;
-    if (emit_hides_homes(context, spec))
-        unit_add(unit, "Service", "BindReadOnlyPaths", "-%t/phoenix");
-    else if (hides_runtime(spec))
+    if (hides_runtime(spec))
         unit_add(unit, "Service", "BindReadOnlyPaths", "-%t/phoenix -%t/systemd/notify");
     /* A user's own list of address families would shut the lease out. An empty value ends all
      * restrictions, so there is nothing to add then. */

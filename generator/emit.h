@@ -72,8 +72,6 @@ void emit_binary(const EmitContext *context, const Spec *spec, UnitFile *unit);
 
 /* emit-sandbox.c: [Service] what a program is kept from. */
 void emit_sandbox(const EmitContext *context, const Spec *spec, UnitFile *unit);
-/* Whether the program sees nothing below /run/user, where a user's manager has its sockets. */
-bool emit_hides_homes(const EmitContext *context, const Spec *spec);
 
 /* emit-container.c: phoenix@NAME.container, and phoenix-image@NAME.image when archive is given (the
  * image is then that archive; NULL for a reference). */

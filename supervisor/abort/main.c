@@ -23,6 +23,7 @@
 #include "abort.h"
 #include "parse.h"
 #include "pump.h"
+#include "settle.h"
 #include "tree.h"
 
 #define EXIT_MISUSED    2

@@ -6,6 +6,7 @@
  */
 
 #include "pump.h"
+#include "settle.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -166,23 +167,6 @@ static bool write_all(const char *buf, size_t size)
         }
     }
     return true;
-}
-
-void stderr_settle(uint64_t usec)
-{
-    const struct timespec nap = {.tv_nsec = 1000000};
-    bool was_empty = false;
-    int queued;
-
-    for (uint64_t waited = 0; waited < usec; waited += USEC_PER_MSEC) {
-        if (ioctl(STDERR_FILENO, SIOCOUTQ, &queued) < 0)
-            return;
-        /* Once more: it reads first and looks us up then. */
-        if (queued == 0 && was_empty)
-            return;
-        was_empty = queued == 0;
-        nanosleep(&nap, NULL);
-    }
 }
 
 static void pipe_end(struct pollfd *fd, size_t *open_pipes)

@@ -29,8 +29,3 @@ void pump_start(const struct payload *payload, struct pump *ret);
 /* To be called when the payload is gone: lets the child copy what is still in the pipes for at most
  * `usec`, then ends it. */
 void pump_stop(struct pump *pump, uint64_t usec);
-
-/* Waits until the journal has read what was written to stderr, for at most `usec`; not at all when
- * stderr is no socket. The journal asks /proc which unit a line is of when it gets to it: the last
- * lines of a process that has ended by then belong to no unit in a user's journal. */
-void stderr_settle(uint64_t usec);

@@ -28,6 +28,9 @@ struct PeerRequest {
     sd_event_source *timer;
 };
 
+/* A lease says HELLO once and answers what it is asked: a thousand a second is no lease. */
+#define MESSAGES_PER_SECOND_MAX 1000
+
 struct LeasePeer {
     sd_event *event;
     sd_event_source *io;
@@ -40,6 +43,8 @@ struct LeasePeer {
     PeerRequest *requests;
     size_t n_requests;
     uint32_t last_id;
+    uint64_t second_usec; /* CLOCK_MONOTONIC: when the current second began */
+    uint32_t n_messages;  /* in it */
 };
 
 static void request_free(PeerRequest *request)
@@ -347,6 +352,18 @@ static void handle_packet(LeasePeer *peer, const void *packet, size_t size, int 
     }
 }
 
+static bool is_flood(LeasePeer *peer)
+{
+    uint64_t now = 0;
+
+    sd_event_now(peer->event, CLOCK_MONOTONIC, &now);
+    if (now >= peer->second_usec + USEC_PER_SEC) {
+        peer->second_usec = now;
+        peer->n_messages = 0;
+    }
+    return ++peer->n_messages > MESSAGES_PER_SECOND_MAX;
+}
+
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
     LeasePeer *peer = userdata;
@@ -366,7 +383,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
         return 0;
     }
     int passed = take_descriptor(&header);
-    if (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+    if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || is_flood(peer)) {
         if (passed >= 0)
             close(passed);
         close_soon(peer, -EBADMSG, "the lease broke the protocol");

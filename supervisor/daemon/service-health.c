@@ -57,7 +57,7 @@ static void show_status(Service *service)
     if (!service->lease || service->triggered)
         return;
     if (service->state == HEALTH_HEALTHY && service->ready == 0)
-        snprintf(status, sizeof(status), "healthy, not ready: %s", service->reason);
+        snprintf(status, sizeof(status), "healthy, not ready: %s", service->ready_reason);
     else if (service->state == HEALTH_HEALTHY)
         snprintf(status, sizeof(status), "healthy");
     else
@@ -106,13 +106,17 @@ static void set_triggered(Service *service)
 /* Tells systemd to end the service. What is measured from here on is its end. */
 static void trigger(Service *service, const char *reason, Runner *runner)
 {
-    if (!service->lease || service->triggered || (runner && !runner_restarts(runner)))
+    if (service->triggered || (runner && !runner_restarts(runner)) ||
+        service->context->is_braked(service->context->userdata))
         return;
-    if (service->context->is_braked(service->context->userdata))
+    /* Without its lease (killed, say, for want of memory) nobody can tell systemd why; that it has
+     * to end all the same can be said over the bus. */
+    if (!service->lease && units_abort(service->context->units, service->unit, NULL, NULL) < 0)
         return;
     set_triggered(service);
     stop_probes(service);
-    (void)lease_peer_end_payload(service->lease, LEASE_TRIGGER, ABORT_GRACE_USEC, reason);
+    if (service->lease)
+        (void)lease_peer_end_payload(service->lease, LEASE_TRIGGER, ABORT_GRACE_USEC, reason);
 }
 
 static void fail_start(Service *service, const char *reason, Runner *runner)
@@ -286,7 +290,7 @@ static void judge_readiness(Service *service, Runner *runner, const ProbeResult 
         return;
     service->ready = ready;
     if (ready == 0) {
-        snprintf(service->reason, sizeof(service->reason), "%s", result->reason);
+        snprintf(service->ready_reason, sizeof(service->ready_reason), "%s", result->reason);
         service_emit(service, EVENT_NOT_READY, service->state, result->reason, runner, result);
     } else if (before == 0) {
         service_emit(service, EVENT_READY, service->state, result->reason, runner, result);

@@ -39,7 +39,8 @@ void service_view(Service *service, ServiceView *ret)
         .type = spec_type_word(service->spec->type),
         .state = service->state,
         .since_usec = record->state_since_usec,
-        .reason = service->reason,
+        .reason = service->ready == 0 && service->state == HEALTH_HEALTHY ? service->ready_reason
+                                                                          : service->reason,
         .ready = ready_word(service),
         .supervised = service_is_supervised(service),
         .lease = service->lease != NULL,

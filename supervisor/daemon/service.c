@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/macros.h"
 #include "base/text.h"
 
@@ -34,20 +35,43 @@ static int door_shares_network(Door *door)
 
 /* ---- life ---- */
 
-static int take_plan(Service *service, Plan *plan)
+static int apply_spec(Service *service, Spec *spec)
 {
-    _cleanup_free_ char *hash = strdup(plan->hash);
+    service_free_runners(service); /* they borrow from the old one */
+    spec_free(service->spec);
+    service->spec = spec;
+    service_restart_rules(service);
+    return service_make_runners(service);
+}
+
+static int remember_hash(Service *service, const Plan *plan)
+{
+    char *hash = strdup(plan->hash);
 
     if (!hash)
         return -ENOMEM;
-    service_free_runners(service); /* they borrow from the old spec */
-    spec_free(service->spec);
-    service->spec = TAKE_PTR(plan->spec);
     free(service->plan_hash);
-    service->plan_hash = TAKE_PTR(hash);
+    service->plan_hash = hash;
     service->orphan = false;
-    service_restart_rules(service);
-    return service_make_runners(service);
+    return 0;
+}
+
+static int take_plan(Service *service, Plan *plan)
+{
+    int r = remember_hash(service, plan);
+
+    return r < 0 ? r : apply_spec(service, TAKE_PTR(plan->spec));
+}
+
+/* The service is down, or has just been started anew. */
+static void take_next_spec(Service *service)
+{
+    int r = 0;
+
+    if (service->next_spec)
+        r = apply_spec(service, TAKE_PTR(service->next_spec));
+    if (r < 0)
+        log_error("%s: cannot be supervised: %s", service->name, strerror(-r));
 }
 
 static void remember_maintenance(Service *service)
@@ -130,6 +154,7 @@ Service *service_free(Service *service)
     sd_event_source_disable_unref(service->beat_timer);
     sd_event_source_disable_unref(service->gate_timer);
     spec_free(service->spec);
+    spec_free(service->next_spec);
     free(service->plan_hash);
     free(service->name);
     free(service->unit);
@@ -153,14 +178,13 @@ bool service_is_up(const Service *service)
 
 int service_set_plan(Service *service, Plan *plan)
 {
-    bool running = service->n_runners > 0 && runner_is_active(service->runners[0]);
-    int r = take_plan(service, plan);
-
+    if (service->state == HEALTH_STOPPED || service->state == HEALTH_HELD)
+        return take_plan(service, plan);
+    int r = remember_hash(service, plan);
     if (r < 0)
         return r;
-    if (service_is_supervised(service) && (running || service->state == HEALTH_HEALTHY))
-        for (size_t i = 0; i < service->n_runners; i++)
-            runner_resume(service->runners[i]);
+    spec_free(service->next_spec);
+    service->next_spec = TAKE_PTR(plan->spec);
     return 0;
 }
 
@@ -199,6 +223,8 @@ void service_lease_hello(Service *service, LeasePeer *peer, const struct lease_h
                               hello->netns_ino != 0;
     service->status[0] = '\0';
     (void)lease_peer_say(peer, LEASE_WELCOME);
+    if (!same)
+        take_next_spec(service);
     if (!service_is_supervised(service)) {
         (void)lease_peer_say(peer, LEASE_READY);
         return;
@@ -321,6 +347,8 @@ void service_unit_changed(Service *service, const UnitState *before, const UnitS
     service_count_restarts(service, before, now);
     if (is_down(now) && !is_stale(service, now))
         follow_down(service, before, now);
+    if (service->state == HEALTH_STOPPED || service->state == HEALTH_HELD)
+        take_next_spec(service);
     if (!service_is_supervised(service) && !is_down(now))
         follow_plain(service, now);
     if (service->state == HEALTH_HEALTHY && !service->reset_timer && now->n_restarts > 0)

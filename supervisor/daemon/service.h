@@ -54,7 +54,8 @@ struct Service {
     size_t index; /* among the services */
     char *plan_hash;
     Spec *spec;
-    bool orphan; /* its plan is gone; kept until it has stopped */
+    Spec *next_spec; /* of a plan that changed while the service ran: for its next start */
+    bool orphan;     /* its plan is gone; kept until it has stopped */
 
     LeasePeer *lease;
     enum lease_phase phase;
@@ -76,7 +77,8 @@ struct Service {
     uint64_t blind_since_usec; /* CLOCK_MONOTONIC; checks cannot be made since; 0: they can */
     int ready;                 /* 1, 0, or -1: not known */
     char reason[PROBE_REASON_MAX];
-    char status[LEASE_TEXT_MAX]; /* what the lease was last told to show */
+    char ready_reason[PROBE_REASON_MAX]; /* why it is not ready */
+    char status[LEASE_TEXT_MAX];         /* what the lease was last told to show */
 
     RestartRules restart_rules;
     sd_event_source *reset_timer, *retry_timer, *maintenance_timer, *beat_timer;
@@ -99,7 +101,8 @@ struct Service {
 /* Takes the plan's spec (TAKE_PTR of plan->spec) on success. */
 int service_new(ServiceContext *context, Plan *plan, Service **ret);
 Service *service_free(Service *service);
-/* A changed plan: checks begin anew, the state stays. Takes the spec as well. */
+/* A changed plan. What runs was started by the old one and is checked by it; the new one counts
+ * from the next start. Takes the spec as well. */
 int service_set_plan(Service *service, Plan *plan);
 /* The lease says what it is; called again after each reconnect. */
 void service_lease_hello(Service *service, LeasePeer *peer, const struct lease_hello *hello);

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 
 #define RUN_MAX_USEC (30 * USEC_PER_SEC)
 
@@ -130,6 +131,18 @@ int units_start(Units *units, const char *unit, units_done_t done, void *userdat
 int units_stop(Units *units, const char *unit, units_done_t done, void *userdata)
 {
     return job(units, "StopUnit", unit, done, userdata);
+}
+
+int units_abort(Units *units, const char *unit, units_done_t done, void *userdata)
+{
+    _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+
+    assert(units && unit);
+
+    int r = new_manager_call(units, "KillUnit", &message);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "ssi", unit, "main", SIGABRT);
+    return r < 0 ? r : call_send(units, message, &(UnitCall){.done = done, .userdata = userdata});
 }
 
 static int append_strings(sd_bus_message *message, char *const *strings)

@@ -75,6 +75,8 @@ void units_cancel(Units *units, const void *userdata);
 int units_reset_failed(Units *units, const char *unit, units_done_t done, void *userdata);
 int units_start(Units *units, const char *unit, units_done_t done, void *userdata);
 int units_stop(Units *units, const char *unit, units_done_t done, void *userdata);
+/* SIGABRT to the main process. */
+int units_abort(Units *units, const char *unit, units_done_t done, void *userdata);
 /* Runs argv (absolute program) as a transient service `name` (Type=exec, CollectMode=
  * inactive-or-failed, RuntimeMaxSec=30s, NoNewPrivileges), environment "A=B". Not from our sandbox.
  */

@@ -75,8 +75,12 @@ int gate_run(struct lease *lease)
         if (poll_until(&fd, 1, until_usec) <= 0 || fd.fd < 0)
             continue;
         int r = gate_receive(lease);
-        if (r > 0)
+        if (r > 0) {
+            /* What comes next says how it is; nothing does in a service without checks. */
+            notify_status(&lease->notify, "", 0);
+            (void)notify_flush(&lease->notify);
             return 0;
+        }
         if (r < 0) {
             link_close(&lease->link, now_usec());
             lease->patience_end_usec = now_usec() + lease->options.patience_usec;

@@ -98,6 +98,22 @@ void identity_split_environ(struct identity *identity, size_t size)
     identity->environment[n] = NULL;
 }
 
+/* Not by /proc/self/environ, which is not ours to read while we are not dumpable. */
+static ssize_t copy_own_environment(char *buf, size_t size)
+{
+    size_t n = 0;
+
+    for (char **variable = environ; *variable; variable++) {
+        size_t length = strlen(*variable) + 1;
+        if (length >= size - n)
+            break;
+        memcpy(buf + n, *variable, length);
+        n += length;
+    }
+    buf[n] = '\0';
+    return (ssize_t)n;
+}
+
 int identity_read(const struct payload *payload, struct identity *ret)
 {
     char text[8192];
@@ -110,8 +126,8 @@ int identity_read(const struct payload *payload, struct identity *ret)
         return r;
     n = read_at(payload->dir, "environ", ret->environ_buf, sizeof(ret->environ_buf));
     /* The sandbox of a plain service is ours: so is its environment, if it hides its own. */
-    if (n < 0 && !payload->container)
-        n = read_at(AT_FDCWD, "/proc/self/environ", ret->environ_buf, sizeof(ret->environ_buf));
+    if (n < 0 && !payload->apart)
+        n = copy_own_environment(ret->environ_buf, sizeof(ret->environ_buf));
     if (n < 0)
         return (int)n;
     identity_split_environ(ret, (size_t)n);
@@ -155,7 +171,7 @@ int identity_put_on(const struct payload *payload, const struct identity *identi
     if (identity->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
     /* A plain service's lease was started as that user, with those capabilities. */
-    if (!payload->container)
+    if (!payload->apart)
         return 0;
     int r = drop_capabilities(identity);
     if (r < 0)

@@ -32,7 +32,7 @@ static int open_as_payload(const struct payload *payload, const char *path)
     int root = openat(payload->dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
     /* The lease of a plain service sees the same files by itself; its main process may be another
      * user's by now. */
-    if (root < 0 && !payload->container)
+    if (root < 0 && !payload->apart)
         root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return -errno;

@@ -24,12 +24,14 @@
 #include "lease.h"
 #include "line.h"
 #include "supervisor/abort/parse.h"
+#include "supervisor/abort/settle.h"
 
 #define EXIT_UNHEALTHY        1
 #define EXIT_MISUSED          2
 #define GRACE_USEC            (500 * USEC_PER_MSEC)
 #define PATIENCE_SERVICE_USEC (20 * USEC_PER_SEC)
 #define PATIENCE_GATE_USEC    (5 * USEC_PER_SEC)
+#define SETTLE_USEC           (100 * USEC_PER_MSEC)
 
 static const char help[] =
     "phoenix-lease --socket=PATH [OPTION...] NAME\n"
@@ -167,8 +169,8 @@ static int say_failure(const char *text)
     line_add(&line, " is not healthy: ");
     line_add(&line, text);
     line_add(&line, "\n");
-    if (write(STDERR_FILENO, line.text, line.n) < 0)
-        return EXIT_UNHEALTHY;
+    if (write(STDERR_FILENO, line.text, line.n) >= 0)
+        stderr_settle(SETTLE_USEC); /* so that it is found with the unit */
     return EXIT_UNHEALTHY;
 }
 
@@ -198,6 +200,7 @@ static int foreground(int fd, pid_t child)
         return say_failure(packet + 1);
     case REPORT_PATIENCE:
         say(lease.options.name, "supervisor does not answer, going on without health checks", NULL);
+        stderr_settle(SETTLE_USEC);
         return EXIT_SUCCESS;
     default:
         return EXIT_SUCCESS;

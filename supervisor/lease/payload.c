@@ -135,7 +135,7 @@ static void consider(struct search *search, pid_t pid)
     }
     payload_close(&search->found);
     search->found = payload;
-    search->found.container = true;
+    search->found.apart = true;
     search->is_init = status.ns_init;
 }
 
@@ -192,7 +192,7 @@ static void visit_name_only(struct search *search, int group, unsigned depth)
 {
     (void)group;
     (void)depth;
-    search->found.container = true;
+    search->found.apart = true;
 }
 
 static int search_containers(struct search *search, visit_t visit)
@@ -221,7 +221,18 @@ bool payload_is_container(void)
 {
     struct search search;
 
-    return search_containers(&search, visit_name_only) == 0 && search.found.container;
+    return search_containers(&search, visit_name_only) == 0 && search.found.apart;
+}
+
+/* A user's manager gives each process of a sandboxed unit a user namespace of its own, which nobody
+ * in another one of them can look at, let alone join. So the lease is started outside of it there,
+ * where it owns them all. */
+static bool has_other_user_namespace(const struct payload *payload)
+{
+    struct stat own, theirs;
+
+    return fstatat(payload->dir, "ns/user", &theirs, 0) == 0 &&
+           stat("/proc/self/ns/user", &own) == 0 && own.st_ino != theirs.st_ino;
 }
 
 int payload_open(pid_t main_pid, struct payload *ret)
@@ -233,7 +244,12 @@ int payload_open(pid_t main_pid, struct payload *ret)
         *ret = search.found;
         return 0;
     }
-    return main_pid > 0 ? open_process(main_pid, ret) : -ESRCH;
+    if (main_pid <= 0)
+        return -ESRCH;
+    int r = open_process(main_pid, ret);
+    if (r == 0)
+        ret->apart = has_other_user_namespace(ret);
+    return r;
 }
 
 int payload_network(const struct payload *payload, uint64_t *ret_dev, uint64_t *ret_ino)
@@ -243,7 +259,7 @@ int payload_network(const struct payload *payload, uint64_t *ret_dev, uint64_t *
     /* Another user's process (PrivateUsers=, User=) keeps its links to itself; the sandbox of a
      * plain service is ours, too. */
     if (fstatat(payload->dir, "ns/net", &st, 0) < 0 &&
-        (payload->container || stat("/proc/self/ns/net", &st) < 0))
+        (payload->apart || stat("/proc/self/ns/net", &st) < 0))
         return -errno;
     *ret_dev = st.st_dev;
     *ret_ino = st.st_ino;
@@ -254,7 +270,7 @@ int payload_other_namespaces(const struct payload *payload, int wanted)
 {
     int other = 0;
 
-    if (!payload->container)
+    if (!payload->apart)
         return 0;
     for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
         struct stat own, theirs;

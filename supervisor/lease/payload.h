@@ -14,8 +14,9 @@
 struct payload {
     pid_t pid;
     int pidfd;
-    int dir;        /* /proc/PID, of that very process however PIDs are reused */
-    bool container; /* it is in a cgroup that Podman made */
+    int dir;    /* /proc/PID, of that very process however PIDs are reused */
+    bool apart; /* in namespaces of its own, that this process may join: a container, or a program
+                 * in a sandbox that the lease was started outside of; else we are in the same */
 };
 
 /* Returns 0, -ESRCH when there is none now, or another negative errno. */
@@ -29,8 +30,7 @@ bool payload_is_container(void);
 int payload_network(const struct payload *payload, uint64_t *ret_dev, uint64_t *ret_ino);
 
 /* Which of the namespaces (CLONE_NEW...) are other ones than those of this process; one that may
- * not be looked at is not counted, and for a payload that is no container none is: the lease was
- * started in the same sandbox. */
+ * not be looked at is not counted, and for a payload that is not apart none is. */
 int payload_other_namespaces(const struct payload *payload, int wanted);
 
 /* Joins those of `wanted` that are other ones. A joined user namespace gives every capability in

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -56,6 +57,13 @@ static int open_signals(struct lease *lease)
         return -errno;
     lease->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return lease->signal_fd < 0 ? -errno : 0;
+}
+
+/* A name in brackets tells systemd that we are no process of the service: it says nothing about us
+ * when it ends the unit (log_kill() in its unit.c), and neither should it. */
+static void take_name(void)
+{
+    prctl(PR_SET_NAME, "(phoenix-lease)");
 }
 
 /* Returns 0, or -ESRCH when the service has ended already. */
@@ -201,6 +209,7 @@ int service_run(struct lease *lease)
 
     if (r < 0)
         return r;
+    take_name();
     uint64_t now = now_usec();
     lease->patience_end_usec = now + lease->options.patience_usec;
     heard(lease, now);

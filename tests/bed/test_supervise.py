@@ -73,7 +73,7 @@ def test_slow_start_beyond_grace_fails_with_the_reason(supervised, kind, wait_fo
 
 def test_hang_of_the_accept_loop(supervised, wait_for):
     """The port is open and the process lives; no answer comes."""
-    web = supervised("--ignore-sigterm").start()
+    web = supervised("--ignore-sigterm", unit={"Service": {"TimeoutStopSec": "2s"}}).start()
     web.ctl("hang")
     wait_for(web.is_up_again, 20, "restarted after a hang")
     assert web.said("no answer within 500ms, 3 of 3")

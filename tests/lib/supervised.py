@@ -2,10 +2,14 @@
 """A service with health checks, as the tests of the supervisor see it: from the outside."""
 
 import json
+import pathlib
 
 PORTS = {"binary": "8091", "docker": "8080"}
 FAST = {"interval": "300ms", "timeout": "500ms", "retries": 3, "grace": "10s", "jitter": "0%"}
 EVENTS = "PHOENIX_EVENT"
+# Programs that phoenix-testy cannot stand in for.
+PYTHON = "/usr/bin/python3"
+PEER = str(pathlib.Path(__file__).resolve().with_name("peer.py"))
 
 
 def http(path="/health", kind="binary", **more):
