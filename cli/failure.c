@@ -2,6 +2,7 @@
 
 /* Telling why. */
 
+#include <inttypes.h>
 #include <signal.h>
 
 #include "failure.h"
@@ -9,6 +10,25 @@
 #include "log-line.h"
 
 #define LOG_LINES 10U
+
+/* systemd tries again by itself after a start that failed, and may have come far since. */
+static void add_now(Text *t, const UnitState *state)
+{
+    if (!state->active_state || streq(state->active_state, "failed") ||
+        streq(state->active_state, "inactive"))
+        return;
+    text_add(t, "  now: ");
+    screen_add_clean(t, state->active_state);
+    if (state->sub_state) {
+        text_add(t, " (");
+        screen_add_clean(t, state->sub_state);
+        text_add_char(t, ')');
+    }
+    if (state->restarts > 0)
+        text_addf(t, " after %" PRIu64 " restart%s", (uint64_t)state->restarts,
+                  state->restarts == 1 ? "" : "s");
+    text_add_char(t, '\n');
+}
 
 /* The result of a job in words; systemd's own word where there is nothing to add. */
 const char *failure_reason(const Job *job)
@@ -26,6 +46,38 @@ const char *failure_reason(const Job *job)
     if (streq(job->result, "failed"))
         return "it has failed";
     return job->result;
+}
+
+/* What phoenixd has said of the start, in a new string: "did not become healthy: GET /health:
+ * connection refused, 3 of 3". NULL when it has said nothing. */
+static char *verdict_of(const Cli *cli, uint64_t since_usec, const char *name)
+{
+    _cleanup_journal_ Journal *journal = NULL;
+    char *verdict = NULL;
+    size_t n = strlen(name);
+
+    if (journal_open(&journal) < 0 || journal_match_events(journal, cli->scope, name) < 0 ||
+        journal_seek(journal, since_usec, JOURNAL_ALL_LINES) < 0)
+        return NULL;
+    while (!verdict && journal_next(journal) > 0) {
+        _cleanup_free_ char *event = NULL, *message = NULL;
+
+        if (journal_get(journal, "PHOENIX_EVENT", &event) < 0 || !event ||
+            journal_get(journal, "MESSAGE", &message) < 0 || !message)
+            continue;
+        if (streq(event, "start-failed") && strncmp(message, name, n) == 0 && message[n] == ' ')
+            verdict = strdup(message + n + 1);
+    }
+    return verdict;
+}
+
+char *failure_explain(const Cli *cli, const Job *job, const char *name)
+{
+    _cleanup_free_ char *verdict = NULL;
+
+    if (job->asked_usec > 0 && job->result && streq(job->result, "failed"))
+        verdict = verdict_of(cli, job->asked_usec, name);
+    return verdict ? text_printf("it %s", verdict) : strdup(failure_reason(job));
 }
 
 static void add_exit(Text *t, const UnitState *state)
@@ -87,6 +139,7 @@ void failure_add_details(Text *t, const Cli *cli, Manager *manager, const char *
 
     plain.screen.color = cli->screen.color && isatty(STDERR_FILENO);
     (void)manager_describe(manager, unit, &state);
+    add_now(t, &state);
     add_result(t, &state);
     if (state.status_text && *state.status_text) {
         text_add(t, "  last status: ");
@@ -99,10 +152,12 @@ void failure_add_details(Text *t, const Cli *cli, Manager *manager, const char *
 void failure_add(Text *t, const Cli *cli, Manager *manager, JobKind kind, const Job *job,
                  const char *name)
 {
+    _cleanup_free_ char *why = failure_explain(cli, job, name);
+
     text_addf(t, "cannot %s ", job_kind_word(kind));
     screen_add_clean(t, name);
     text_add(t, ": ");
-    screen_add_clean(t, failure_reason(job));
+    screen_add_clean(t, why ? why : failure_reason(job));
     text_add_char(t, '\n');
     failure_add_details(t, cli, manager, job->unit, name);
 }
@@ -110,9 +165,10 @@ void failure_add(Text *t, const Cli *cli, Manager *manager, JobKind kind, const 
 void failure_add_json(Text *t, const Cli *cli, Manager *manager, const Job *job, const char *name)
 {
     _cleanup_unit_state_ UnitState state = {0};
+    _cleanup_free_ char *why = failure_explain(cli, job, name);
 
     (void)manager_describe(manager, job->unit, &state);
-    json_add_string(t, "reason", failure_reason(job));
+    json_add_string(t, "reason", why);
     json_add_string(t, "result", state.result);
     json_add_string(t, "status", state.status_text);
     json_add_name(t, "log");

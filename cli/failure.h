@@ -11,6 +11,9 @@
 /* What became of the job, in words. */
 const char *failure_reason(const Job *job);
 
+/* The same, or what phoenixd said of the start; in a new string, NULL when out of memory. */
+char *failure_explain(const Cli *cli, const Job *job, const char *name);
+
 /* Appends "cannot start web: ..." and the details, for people who read standard error. */
 void failure_add(Text *t, const Cli *cli, Manager *manager, JobKind kind, const Job *job,
                  const char *name);

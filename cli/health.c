@@ -46,6 +46,9 @@ void health_done(Health *health)
     free(health->active_state);
     free(health->sub_state);
     free(health->result);
+    free(health->last_probe);
+    free(health->last_outcome);
+    free(health->last_reason);
     probes_done(&health->probes);
     *health = (Health){0};
 }
@@ -159,7 +162,6 @@ static const Property health_properties[] = {
     P("ActiveState", "s", active_state),
     P("SubState", "s", sub_state),
     P("Result", "s", result),
-    P("MainPID", "u", main_pid),
     P("NRestarts", "u", unit_restarts),
     P("Starts", "t", starts),
     P("Restarts", "t", restarts),
@@ -172,6 +174,10 @@ static const Property health_properties[] = {
     P("LastHealthy", "t", last_healthy_usec),
     P("LastFailure", "t", last_failure_usec),
     P("WatchdogUSec", "t", watchdog_usec),
+    P("LastProbe", "s", last_probe),
+    P("LastOutcome", "s", last_outcome),
+    P("LastReason", "s", last_reason),
+    P("LastLatency", "t", last_latency_usec),
     {"Probes", "aa{sv}", offsetof(Health, probes), read_probes},
 };
 #undef P
@@ -255,21 +261,24 @@ const Health *healths_find(const Healths *healths, const char *name)
     return NULL;
 }
 
-const Sample *health_last_sample(const Health *health, const Probe **ret_probe)
+const char *health_reason_beside(const char *label, const char *reason)
 {
-    const Sample *last = NULL;
+    size_t n;
 
-    for (size_t i = 0; i < health->probes.n; i++) {
-        const Probe *probe = &health->probes.items[i];
-        const Sample *sample =
-            probe->history.n > 0 ? &probe->history.items[probe->history.n - 1] : NULL;
+    if (!label || !reason)
+        return reason;
+    /* The label names the type of the check first. */
+    label += strcspn(label, " ");
+    label += strspn(label, " ");
+    n = strlen(label);
+    return n > 0 && strncmp(reason, label, n) == 0 && strncmp(reason + n, ": ", 2) == 0
+               ? reason + n + 2
+               : reason;
+}
 
-        if (sample && (!last || sample->when_usec > last->when_usec)) {
-            last = sample;
-            *ret_probe = probe;
-        }
-    }
-    return last;
+bool health_was_checked(const Health *health)
+{
+    return health->last_probe && *health->last_probe && health->last_outcome;
 }
 
 bool health_is_good(const Health *health)

@@ -60,7 +60,10 @@ typedef struct Health {
     uint64_t next_delay_usec;
     uint64_t last_healthy_usec, last_failure_usec;
     uint64_t watchdog_usec;
-    uint32_t main_pid, unit_restarts;
+    uint32_t unit_restarts;
+    /* The check that was made last; last_probe is NULL or "" when there was none. */
+    char *last_probe, *last_outcome, *last_reason;
+    uint64_t last_latency_usec;
     Probes probes; /* only in the answer to GetService() */
 } Health;
 
@@ -83,8 +86,12 @@ int probes_read(sd_bus_message *m, Probes *ret);
 
 const Health *healths_find(const Healths *healths, const char *name);
 
-/* The last check of the service that was made, and of which probe; NULL when there is none. */
-const Sample *health_last_sample(const Health *health, const Probe **ret_probe);
+/* The reason without the label that it begins with, for where the label stands beside it: "200 OK"
+ * of "GET /health: 200 OK" and "http GET /health". Points into reason. */
+const char *health_reason_beside(const char *label, const char *reason);
+
+/* Whether any check has been made yet. */
+bool health_was_checked(const Health *health);
 
 /* Whether the service does what it is there for, as far as anybody can tell: for exit statuses. */
 bool health_is_good(const Health *health);

@@ -9,6 +9,7 @@
 
 #include "job.h"
 #include "properties.h"
+#include "when.h"
 
 #define SERVICE   "org.freedesktop.systemd1"
 #define OBJECT    "/org/freedesktop/systemd1"
@@ -104,6 +105,7 @@ static int make_job(Manager *manager, JobKind kind, Job *job)
     const char *path;
     int r;
 
+    job->asked_usec = when_now();
     r = call_manager(manager, methods[kind], 0, job->unit, "replace", &error, &reply);
     if (r >= 0)
         r = sd_bus_message_read(reply, "o", &path);

@@ -19,10 +19,11 @@ const char *job_kind_word(JobKind kind);
 
 /* One unit that something is to be done to. */
 typedef struct Job {
-    const char *unit; /* borrowed */
-    char *path;       /* of the job on the bus; NULL: not asked for yet, or it could not be */
-    char *result;     /* "done", "failed", "timeout", "dependency", ...; NULL: not ended */
-    char *error;      /* why there was no job, or NULL */
+    const char *unit;    /* borrowed */
+    char *path;          /* of the job on the bus; NULL: not asked for yet, or it could not be */
+    char *result;        /* "done", "failed", "timeout", "dependency", ...; NULL: not ended */
+    char *error;         /* why there was no job, or NULL */
+    uint64_t asked_usec; /* CLOCK_REALTIME; 0: not asked for yet */
 } Job;
 
 void job_done(Job *job);

@@ -20,10 +20,10 @@ void log_line_done(LogLine *line)
 /* Programs that stand around the payload in its unit. */
 static bool is_helper(const char *identifier)
 {
-    static const char *const helpers[] = {"podman", "conmon", "crun", "runc", "netavark", "pasta"};
+    static const char *const helpers[] = {
+        "podman", "conmon",        "crun",          "runc",         "netavark",
+        "pasta",  "phoenix-lease", "phoenix-abort", "phoenix-once", "phoenix-stub"};
 
-    if (strncmp(identifier, "phoenix-", strlen("phoenix-")) == 0)
-        return true;
     for (size_t i = 0; i < ELEMENTSOF(helpers); i++)
         if (streq(identifier, helpers[i]))
             return true;

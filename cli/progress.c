@@ -43,6 +43,15 @@ static size_t count_open(const Jobs *jobs, const Job **ret_first)
     return n;
 }
 
+/* "web" of "phoenix@web.service": the line is short of room. */
+static void add_name(Text *t, const char *unit)
+{
+    const char *at = strchr(unit, '@'), *dot = at ? strrchr(at, '.') : NULL;
+    _cleanup_free_ char *name = dot ? strndup(at + 1, (size_t)(dot - at - 1)) : NULL;
+
+    screen_add_clean(t, name ? name : unit);
+}
+
 static void add_line(Text *t, const Progress *progress, const Job *job, size_t n,
                      const UnitState *state)
 {
@@ -50,20 +59,20 @@ static void add_line(Text *t, const Progress *progress, const Job *job, size_t n
 
     if (now_usec > progress->started_usec)
         elapsed_usec = now_usec - progress->started_usec;
-    screen_add_clean(t, job->unit);
-    text_add(t, ": ");
+    add_name(t, job->unit);
+    text_addf(t, ": %" PRIu64 "s", elapsed_usec / USEC_PER_SEC);
+    if (n > 1)
+        text_addf(t, ", %zu more", n - 1);
+    text_add(t, ", ");
+    if (state->status_text && *state->status_text) {
+        screen_add_clean(t, state->status_text);
+        return;
+    }
     screen_add_clean(t, state->active_state ? state->active_state : "waiting");
     if (state->sub_state) {
         text_add(t, " (");
         screen_add_clean(t, state->sub_state);
         text_add_char(t, ')');
-    }
-    text_addf(t, " %" PRIu64 "s", elapsed_usec / USEC_PER_SEC);
-    if (n > 1)
-        text_addf(t, ", %zu more", n - 1);
-    if (state->status_text && *state->status_text) {
-        text_add(t, "; ");
-        screen_add_clean(t, state->status_text);
     }
 }
 

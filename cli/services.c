@@ -21,6 +21,7 @@ void services_done(Services *services)
     free(services->no_states);
     free(services->no_healths);
     healths_done(&services->healths);
+    supervision_done(&services->supervision);
     unit_states_done(&services->states);
     spec_set_free(services->set);
     *services = (Services){0};
@@ -46,24 +47,36 @@ static int load_states(const Cli *cli, UnitStates *states)
     return r;
 }
 
-int services_load_healths(const Cli *cli, ServicesHealth wanted, Healths *ret, char **ret_why)
+/* Two calls, however many services there are. */
+static int ask_phoenixd(Supervisor *supervisor, Services *services)
+{
+    _cleanup_healths_ Healths healths = {0};
+    int r;
+
+    r = supervisor_list(supervisor, &healths);
+    if (r >= 0)
+        r = supervisor_state(supervisor, &services->supervision);
+    if (r < 0)
+        return r;
+    services->healths = healths;
+    healths = (Healths){0};
+    return 0;
+}
+
+/* A phoenixd that does not answer is no failure, so only -ENOMEM is one. */
+static int load_healths(const Cli *cli, Services *services)
 {
     _cleanup_supervisor_ Supervisor *supervisor = NULL;
-    const char *why = NULL;
     int r;
 
     r = supervisor_open(cli->scope, &supervisor);
-    if (r < 0) {
-        why = strerror(-r);
-    } else {
-        r = wanted == SERVICES_HEALTH_PROBES ? supervisor_list_with_probes(supervisor, ret)
-                                             : supervisor_list(supervisor, ret);
-        if (r >= 0)
-            return 1;
-        why = supervisor_why(supervisor);
-    }
-    *ret_why = strdup(why);
-    return *ret_why ? 0 : -ENOMEM;
+    if (r >= 0)
+        r = ask_phoenixd(supervisor, services);
+    services->has_healths = r >= 0;
+    if (services->has_healths)
+        return 0;
+    services->no_healths = strdup(supervisor ? supervisor_why(supervisor) : strerror(-r));
+    return services->no_healths ? 0 : -ENOMEM;
 }
 
 char *services_entry_reason(const SpecEntry *entry)
@@ -180,7 +193,7 @@ static int make_rows(const Cli *cli, Services *services)
     return 0;
 }
 
-int services_load(const Cli *cli, ServicesHealth wanted, Services *ret)
+int services_load(const Cli *cli, Services *ret)
 {
     _cleanup_services_ Services services = {0};
     int r;
@@ -197,10 +210,9 @@ int services_load(const Cli *cli, ServicesHealth wanted, Services *ret)
         if (!services.no_states)
             return -ENOMEM;
     }
-    r = services_load_healths(cli, wanted, &services.healths, &services.no_healths);
+    r = load_healths(cli, &services);
     if (r < 0)
         return r;
-    services.has_healths = r > 0;
     r = make_rows(cli, &services);
     if (r < 0)
         return r;
@@ -246,6 +258,19 @@ const ServiceRow *services_find(const Services *services, const char *name)
 const char *services_row_health(const ServiceRow *row)
 {
     return row->health && row->health->supervised ? row->health->state : NULL;
+}
+
+char *services_row_word(const Services *services, const ServiceRow *row)
+{
+    const char *health = services_row_health(row);
+    const UnitState *state = row->state;
+
+    /* Whether it was stopped or has failed is systemd's to say. */
+    if (health && !streq(health, "stopped"))
+        return strdup(health);
+    if (state && streq(state->active_state, "active") && streq(state->sub_state, "running"))
+        return strdup(state->active_state);
+    return services_row_state(services, row);
 }
 
 static Color health_color(const char *state)

@@ -10,6 +10,7 @@
 #include "loaded.h"
 #include "manager.h"
 #include "spec/set.h"
+#include "supervision.h"
 
 typedef struct ServiceRow {
     const char *name;       /* instance */
@@ -27,8 +28,9 @@ typedef struct Services {
     bool has_states; /* the manager has answered */
     char *no_states; /* why it has not */
     Healths healths;
+    Supervision supervision;
     bool has_healths; /* phoenixd has answered */
-    char *no_healths; /* why it has not; NULL when it was not asked */
+    char *no_healths; /* why it has not */
     ServiceRow *rows; /* by name */
     size_t n;
 } Services;
@@ -36,21 +38,11 @@ typedef struct Services {
 void services_done(Services *services);
 #define _cleanup_services_ _cleanup_(services_done)
 
-/* What is asked of phoenixd. */
-typedef enum ServicesHealth {
-    SERVICES_HEALTH_STATES, /* states only: one call */
-    SERVICES_HEALTH_PROBES, /* and one call for each service that has checks */
-} ServicesHealth;
-
 /* 0 or -ENOMEM. A manager that does not answer is no failure, nor is a phoenixd that does not. */
-int services_load(const Cli *cli, ServicesHealth wanted, Services *ret);
+int services_load(const Cli *cli, Services *ret);
 
 /* The row of that name, or NULL. */
 const ServiceRow *services_find(const Services *services, const char *name);
-
-/* Fills healths, or says why it cannot in *ret_why (caller frees). Returns 1 when phoenixd has
- * answered, 0 when not, or -ENOMEM. */
-int services_load_healths(const Cli *cli, ServicesHealth wanted, Healths *ret, char **ret_why);
 
 /* Why nothing is generated of it, in a new string; NULL when something is, or out of memory. */
 char *services_entry_reason(const SpecEntry *entry);
@@ -62,6 +54,10 @@ bool services_row_is_ordinary(const ServiceRow *row);
 /* The word of the health of a supervised service, NULL when it has none; and its colour. */
 const char *services_row_health(const ServiceRow *row);
 Color services_row_color(const ServiceRow *row);
+
+/* One word where one is enough, for tables of all services: "healthy", "failed", "active". In a new
+ * string; NULL when out of memory. */
+char *services_row_word(const Services *services, const ServiceRow *row);
 
 /* "active (running)", "broken", "unknown", ... in a new string; NULL when out of memory. */
 char *services_row_state(const Services *services, const ServiceRow *row);

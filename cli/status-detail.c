@@ -26,15 +26,20 @@ uint64_t status_restarts(const ServiceRow *row)
     return row->state ? row->state->restarts : 0;
 }
 
+bool status_is_up(const ServiceRow *row)
+{
+    return row->state && (streq(row->state->active_state, "active") ||
+                          streq(row->state->active_state, "reloading") ||
+                          streq(row->state->active_state, "activating"));
+}
+
 bool status_is_good(const ServiceRow *row)
 {
     if (row->entry && row->entry->fate == SPEC_FATE_BROKEN)
         return false;
     if (services_row_health(row))
         return health_is_good(row->health);
-    return row->state && (streq(row->state->active_state, "active") ||
-                          streq(row->state->active_state, "reloading") ||
-                          streq(row->state->active_state, "activating"));
+    return status_is_up(row);
 }
 
 static void add_key(Text *t, const char *key)
@@ -65,16 +70,16 @@ static void add_time_line(Text *t, const char *key, uint64_t now_usec, uint64_t 
 static int add_head(Text *t, const Cli *cli, const Services *services, const ServiceRow *row)
 {
     _cleanup_free_ char *unit_state = services_row_state(services, row);
-    const char *health = services_row_health(row);
+    _cleanup_free_ char *word = services_row_word(services, row);
 
-    if (!unit_state)
+    if (!unit_state || !word)
         return -ENOMEM;
     screen_add_colored(t, &cli->screen, services_row_color(row), STATUS_DOT);
     text_add_char(t, ' ');
     screen_add_clean(t, row->name);
     text_add(t, ": ");
     text_add(t, screen_on(&cli->screen, services_row_color(row)));
-    screen_add_clean(t, health ? health : unit_state);
+    screen_add_clean(t, word);
     text_add(t, screen_off(&cli->screen, services_row_color(row)));
     text_add_char(t, '\n');
     add_line(t, "Unit", unit_state);
@@ -168,12 +173,14 @@ static void add_health(Text *t, const Health *health, uint64_t now_usec)
         add_line(t, "Lease", health->lease ? "connected" : "not connected");
 }
 
-static void add_span_cell(Table *table, uint64_t usec)
+static void add_span_cell(Table *table, const char *before, uint64_t usec)
 {
     _cleanup_text_ Text t = {0};
 
-    if (usec > 0 && usec != USEC_INFINITY)
+    if (usec > 0 && usec != USEC_INFINITY) {
+        text_add(&t, before);
         when_add_span(&t, usec);
+    }
     table_add(table, COLOR_NONE, t.data);
 }
 
@@ -192,14 +199,17 @@ static void add_probe_row(Table *table, const Probe *probe)
 {
     _cleanup_free_ char *failures = NULL;
 
-    failures = text_printf("%" PRIu32 " of %" PRIu32, probe->failures, probe->retries);
+    /* How long it has been too many, the history says. */
+    failures = text_printf("%" PRIu32 " of %" PRIu32, MIN(probe->failures, probe->retries),
+                           probe->retries);
     table_add(table, COLOR_NONE, probe->label);
     table_add(table, COLOR_NONE, probe->readiness ? "readiness" : "health");
     table_add(table, verdict_color(probe->verdict), probe->verdict);
     table_add(table, probe->failures > 0 ? COLOR_YELLOW : COLOR_NONE, failures);
-    add_span_cell(table, probe->interval_usec);
-    add_span_cell(table, probe->p50_usec);
-    add_span_cell(table, probe->p99_usec);
+    add_span_cell(table, "", probe->interval_usec);
+    /* Upper bounds: phoenixd keeps a histogram. */
+    add_span_cell(table, "≤", probe->p50_usec);
+    add_span_cell(table, "≤", probe->p99_usec);
 }
 
 static int add_probes(Text *t, const Cli *cli, const Health *health)
@@ -227,7 +237,7 @@ static void add_sample_row(Table *table, const Probe *probe, const Sample *sampl
     table_add(table, COLOR_NONE, probe->label);
     table_add(table, verdict_color(sample->outcome), sample->outcome);
     table_add(table, COLOR_NONE, latency.data);
-    table_add(table, COLOR_FAINT, sample->reason);
+    table_add(table, COLOR_FAINT, health_reason_beside(probe->label, sample->reason));
 }
 
 /* The last results of each check, oldest first. */

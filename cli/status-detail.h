@@ -12,6 +12,9 @@
 uint64_t status_since(const ServiceRow *row);
 uint64_t status_restarts(const ServiceRow *row);
 
+/* Whether it runs, starts or reloads, as systemd sees it. */
+bool status_is_up(const ServiceRow *row);
+
 /* Whether it runs and is not known to be unwell. */
 bool status_is_good(const ServiceRow *row);
 

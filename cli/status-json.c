@@ -54,6 +54,21 @@ static void add_probes(Text *t, const Probes *probes)
     text_add_char(t, ']');
 }
 
+static void add_last_check(Text *t, const Health *health)
+{
+    json_add_name(t, "last_check");
+    if (!health_was_checked(health)) {
+        text_add(t, "null");
+        return;
+    }
+    text_add_char(t, '{');
+    json_add_string(t, "label", health->last_probe);
+    json_add_string(t, "outcome", health->last_outcome);
+    json_add_number(t, "latency_usec", health->last_latency_usec);
+    json_add_string(t, "reason", health->last_reason);
+    text_add_char(t, '}');
+}
+
 static void add_health(Text *t, const Health *health)
 {
     json_add_string(t, "ready", health->ready);
@@ -75,7 +90,7 @@ static void add_health(Text *t, const Health *health)
     json_add_time(t, "last_healthy", health->last_healthy_usec);
     json_add_time(t, "last_failure", health->last_failure_usec);
     json_add_number(t, "watchdog_usec", health->watchdog_usec);
-    add_probes(t, &health->probes);
+    add_last_check(t, health);
 }
 
 static const char *reason_of(const ServiceRow *row)
@@ -105,5 +120,7 @@ void status_add_json(Text *t, const ServiceRow *row, const UnitState *unit)
     }
     if (row->health)
         add_health(t, row->health);
+    if (row->health && unit)
+        add_probes(t, &row->health->probes);
     text_add_char(t, '}');
 }

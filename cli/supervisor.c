@@ -176,37 +176,22 @@ int supervisor_release(Supervisor *supervisor, const char *name)
     return call_with_name(supervisor, "Release", name, CALL_TIMEOUT_USEC, NULL);
 }
 
-/* A service that goes in between keeps what the list said of it. */
-static int add_probes(Supervisor *supervisor, Health *health)
+int supervisor_state(Supervisor *supervisor, Supervision *ret)
 {
-    _cleanup_health_ Health full = {0};
+    sd_bus_message *call = NULL, *reply = NULL;
     int r;
 
-    r = supervisor_get(supervisor, health->name, &full);
-    if (r == -ENOENT)
-        return 0;
+    r = sd_bus_message_new_method_call(supervisor->bus, &call, SERVICE, OBJECT,
+                                       "org.freedesktop.DBus.Properties", "GetAll");
     if (r < 0)
         return r;
-    health_done(health);
-    *health = full;
-    full = (Health){0};
-    return 0;
-}
-
-int supervisor_list_with_probes(Supervisor *supervisor, Healths *ret)
-{
-    _cleanup_healths_ Healths healths = {0};
-    int r;
-
-    r = supervisor_list(supervisor, &healths);
-    for (size_t i = 0; i < healths.n && r >= 0; i++)
-        if (healths.items[i].supervised)
-            r = add_probes(supervisor, &healths.items[i]);
-    if (r < 0)
+    r = sd_bus_message_append(call, "s", INTERFACE);
+    if (r < 0) {
+        sd_bus_message_unref(call);
         return r;
-    *ret = healths;
-    healths = (Healths){0};
-    return 0;
+    }
+    r = send_call(supervisor, call, CALL_TIMEOUT_USEC, &reply);
+    return r < 0 ? r : after_reading(supervisor, reply, supervision_read(reply, ret));
 }
 
 const char *supervisor_why(const Supervisor *supervisor)

@@ -7,6 +7,7 @@
 
 #include "health.h"
 #include "spec/spec.h"
+#include "supervision.h"
 
 /* How long "every check of a service" may take at most: the largest timeouts, one after another,
  * are no use to a person who waits. */
@@ -33,9 +34,7 @@ int supervisor_probe_now(Supervisor *supervisor, const char *name, Probes *ret);
 int supervisor_set_maintenance(Supervisor *supervisor, const char *name, bool on,
                                uint64_t until_usec);
 int supervisor_release(Supervisor *supervisor, const char *name);
-
-/* supervisor_list(), and the probes of those that have some. */
-int supervisor_list_with_probes(Supervisor *supervisor, Healths *ret);
+int supervisor_state(Supervisor *supervisor, Supervision *ret);
 
 /* Why the last call failed, in words, as it came from the bus. */
 const char *supervisor_why(const Supervisor *supervisor);

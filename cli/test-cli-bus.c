@@ -133,6 +133,10 @@ static void add_service(sd_bus_message *m, const Fake *service, bool probes)
     add(m, "Restarts", "t", UINT64_C(4));
     add(m, "BeatsPerMinute", "d", 12.5);
     add(m, "NextDelay", "t", UINT64_C(250000));
+    add(m, "LastProbe", "s", "GET /health");
+    add(m, "LastOutcome", "s", service->fails ? "fail" : "pass");
+    add(m, "LastLatency", "t", UINT64_C(2500));
+    add(m, "LastReason", "s", service->fails ? HOSTILE : "200 OK");
     if (probes)
         add_probes(m, service);
     sd_bus_message_close_container(m);
@@ -192,6 +196,20 @@ static int answer_maintenance(sd_bus_message *call, Fake *service)
     return sd_bus_reply_method_return(call, "");
 }
 
+/* After the first Release phoenixd is not well, as a test for what is said then. */
+static bool is_braked;
+
+static void add_supervisor(sd_bus_message *m)
+{
+    sd_bus_message_open_container(m, 'a', "{sv}");
+    add(m, "Version", "s", "1.2.3");
+    add(m, "Degraded", "s", is_braked ? "no journal \x1b[31m" : "");
+    add(m, "Brake", "b", (int)is_braked);
+    add(m, "BrakeUntil", "t", is_braked ? T0 : 0);
+    add(m, "BrakeReason", "s", is_braked ? "5 of 6 checks began to fail at once" : "");
+    sd_bus_message_close_container(m);
+}
+
 static int on_supervisor(sd_bus_message *call, const char *member)
 {
     const char *name = NULL;
@@ -204,8 +222,10 @@ static int on_supervisor(sd_bus_message *call, const char *member)
     if (!service)
         return sd_bus_reply_method_errorf(call, "io.phoenix.Error.NoSuchService", "none named %s",
                                           name);
-    if (streq(member, "GetService"))
+    if (streq(member, "GetService")) {
+        say(member, name);
         return answer_get(call, service);
+    }
     if (streq(member, "ProbeNow") && streq(name, "held"))
         return sd_bus_reply_method_errorf(call, "io.phoenix.Error.NotRunning", "it is held");
     if (streq(member, "ProbeNow"))
@@ -213,6 +233,7 @@ static int on_supervisor(sd_bus_message *call, const char *member)
     if (streq(member, "SetMaintenance"))
         return answer_maintenance(call, service);
     say("Release", name);
+    is_braked = true;
     return sd_bus_reply_method_return(call, "");
 }
 
@@ -312,7 +333,9 @@ static int on_properties(sd_bus_message *call, const char *member)
     sd_bus_message_read(call, "s", &interface);
     sd_bus_path_decode(sd_bus_message_get_path(call), SYSTEMD_PATH "/unit", &name);
     sd_bus_message_new_method_return(call, &m);
-    if (streq(member, "GetAll")) {
+    if (streq(interface, "io.phoenix.Supervisor1")) {
+        add_supervisor(m);
+    } else if (streq(member, "GetAll")) {
         add_unit(m, find_unit(name ? name : ""), name ? name : "", interface);
     } else {
         sd_bus_message_read(call, "s", &property);

@@ -173,9 +173,10 @@ static void add_cells(Table *table, const TopRow *row)
 int top_add_table(Text *t, const Screen *screen, const TopRows *rows, TopOrder order,
                   size_t max_rows)
 {
+    /* With a blank where the mark may come, so that columns stay where they are. */
     TableColumn columns[] = {
-        {"NAME", false}, {"STATE", false},   {"CPU%", true},    {"MEMORY", true},
-        {"TASKS", true}, {"RESTARTS", true}, {"LATENCY", true}, {"BEATS/MIN", true},
+        {"NAME", false}, {"STATE", false},    {"CPU% ", true},   {"MEMORY ", true},
+        {"TASKS", true}, {"RESTARTS ", true}, {"LATENCY", true}, {"BEATS/MIN", true},
     };
     static const size_t sorted[] = {
         [TOP_BY_CPU] = 2, [TOP_BY_MEMORY] = 3, [TOP_BY_RESTARTS] = 5, [TOP_BY_NAME] = 0};

@@ -103,12 +103,14 @@ static void add_json(Text *t, const Deploy *deploy, bool good, const char *detai
 }
 
 /* Taken before the way back is gone, which would leave other last words. */
-static void add_details(Text *t, const Cli *cli, const Deploy *deploy)
+static void add_details(Text *t, const Cli *cli, Deploy *deploy)
 {
     const Rollout *rollout = &deploy->rollout;
 
     if (!rollout->job_made)
         return;
+    if (!deploy->why && !rollout->why)
+        deploy->why = failure_explain(cli, &rollout->job, rollout->name);
     if (cli->options & CLI_JSON)
         failure_add_json(t, cli, rollout->manager, &rollout->job, rollout->name);
     else

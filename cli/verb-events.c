@@ -10,9 +10,11 @@
 #include "log-line.h"
 #include "log-print.h"
 #include "specs.h"
+#include "when.h"
 
 #define SERVICE_WIDTH 16
 #define EVENT_WIDTH   15
+#define GAP           2
 
 static Color event_color(const char *event)
 {
@@ -30,7 +32,7 @@ static Color event_color(const char *event)
                : COLOR_NONE;
 }
 
-/* A cleaned word, filled up to the width of its column. */
+/* A cleaned word, filled up to the width of its column; 0: nothing comes after it. */
 static void add_word(Text *t, const Screen *screen, Color color, const char *word, size_t width)
 {
     _cleanup_text_ Text clean = {0};
@@ -41,13 +43,100 @@ static void add_word(Text *t, const Screen *screen, Color color, const char *wor
         return;
     length = screen_length(clean.data);
     screen_add_colored(t, screen, color, clean.data);
-    text_addf(t, "%*s", length < width ? (int)(width - length) : 0, "");
-    text_add_char(t, ' ');
+    if (width > 0)
+        text_addf(t, "%*s", (int)(length < width ? width - length : 0) + GAP, "");
+}
+
+typedef struct Details {
+    char *reason, *failures, *retries, *delay_usec, *restarts;
+} Details;
+
+static void details_done(Details *details)
+{
+    free(details->reason);
+    free(details->failures);
+    free(details->retries);
+    free(details->delay_usec);
+    free(details->restarts);
+}
+
+static int details_read(Journal *journal, Details *details)
+{
+    const struct {
+        const char *field;
+        char **value;
+    } fields[] = {
+        {"PHOENIX_REASON", &details->reason},         {"PHOENIX_FAILURES", &details->failures},
+        {"PHOENIX_RETRIES", &details->retries},       {"PHOENIX_RESTARTS", &details->restarts},
+        {"PHOENIX_DELAY_USEC", &details->delay_usec},
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(fields); i++) {
+        int r = journal_get(journal, fields[i].field, fields[i].value);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static bool is_one_of(const char *event, const char *const *words)
+{
+    for (; *words; words++)
+        if (streq(event, *words))
+            return true;
+    return false;
+}
+
+static void add_delay(Text *t, const char *event, const char *delay)
+{
+    static const char *const before_start[] = {"unhealthy", "start-failed", "stopped", NULL};
+    static const char *const spans[] = {"maintenance-on", "brake-on", NULL};
+    uint64_t usec = strtoull(delay, NULL, 10);
+
+    if (is_one_of(event, before_start))
+        text_add(t, "; next start in ");
+    else if (streq(event, "held"))
+        text_add(t, "; next try in ");
+    else if (is_one_of(event, spans))
+        text_add(t, t->size > 0 ? "; for " : "for ");
+    else
+        return;
+    when_add_span(t, usec);
+}
+
+/* After a while of failures their number is larger than that of those allowed. */
+static void add_count(Text *t, const Details *details)
+{
+    uint64_t failures = strtoull(details->failures, NULL, 10);
+    uint64_t retries = strtoull(details->retries, NULL, 10);
+
+    text_addf(t, ", %" PRIu64 " of %" PRIu64, MIN(failures, retries), retries);
+}
+
+/* What the columns before it have not said yet. */
+static void add_details(Text *t, const char *event, const Details *details)
+{
+    static const char *const counted[] = {"failing", "unhealthy", "start-failed", "not-ready",
+                                          NULL};
+    _cleanup_text_ Text line = {0};
+
+    if (streq(event, "restarted") && details->restarts)
+        text_addf(&line, "restart %s: ", details->restarts);
+    text_add(&line, details->reason ? details->reason : "");
+    if (details->retries && details->failures && is_one_of(event, counted))
+        add_count(&line, details);
+    if (details->delay_usec)
+        add_delay(&line, event, details->delay_usec);
+    if (line.error >= 0 && line.data)
+        screen_add_clean(t, line.data);
 }
 
 static int add_line(Text *t, const Screen *screen, Journal *journal)
 {
-    _cleanup_free_ char *event = NULL, *service = NULL, *message = NULL;
+    _cleanup_free_ char *event = NULL, *service = NULL;
+    _cleanup_(details_done) Details details = {0};
+    _cleanup_text_ Text after = {0};
     uint64_t when_usec;
     int r;
 
@@ -57,17 +146,19 @@ static int add_line(Text *t, const Screen *screen, Journal *journal)
     if (r >= 0)
         r = journal_get(journal, "PHOENIX_SERVICE", &service);
     if (r >= 0)
-        r = journal_get(journal, "MESSAGE", &message);
+        r = details_read(journal, &details);
     if (r < 0)
         return r;
 
     log_line_add_time(t, when_usec);
-    text_add_char(t, ' ');
-    add_word(t, screen, COLOR_NONE, service, SERVICE_WIDTH);
-    add_word(t, screen, event ? event_color(event) : COLOR_NONE, event, EVENT_WIDTH);
-    screen_add_clean(t, message ? message : "");
+    text_add(t, "  ");
+    add_word(t, screen, COLOR_BOLD, service, SERVICE_WIDTH);
+    add_details(&after, event ? event : "", &details);
+    add_word(t, screen, event ? event_color(event) : COLOR_NONE, event,
+             after.size > 0 ? EVENT_WIDTH : 0);
+    text_add(t, after.data ? after.data : "");
     text_add_char(t, '\n');
-    return t->error;
+    return after.error < 0 ? after.error : t->error;
 }
 
 typedef struct EventField {

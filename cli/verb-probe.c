@@ -23,7 +23,7 @@ static void add_row(Table *table, const Probe *probe)
     table_add(table, COLOR_NONE, probe->readiness ? "readiness" : "health");
     table_add(table, passed(probe) ? COLOR_GREEN : COLOR_RED, probe->outcome);
     table_add(table, COLOR_NONE, latency.data);
-    table_add(table, COLOR_NONE, probe->reason);
+    table_add(table, COLOR_NONE, health_reason_beside(probe->label, probe->reason));
 }
 
 static int add_table(Text *t, const Cli *cli, const Probes *probes)

@@ -192,7 +192,7 @@ int verb_services(const Cli *cli, char *const *args)
     _cleanup_services_ Services services = {0};
     int r;
 
-    r = services_load(cli, SERVICES_HEALTH_STATES, &services);
+    r = services_load(cli, &services);
     if (r < 0)
         return r;
     if (!services.has_states)

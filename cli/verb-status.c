@@ -12,6 +12,7 @@
 #include "services.h"
 #include "specs.h"
 #include "status-detail.h"
+#include "supervisor.h"
 #include "table.h"
 #include "when.h"
 
@@ -29,11 +30,22 @@ static void say_unreachable(const Services *services)
                 clean.error < 0 ? "no memory" : clean.data);
 }
 
+/* For people it stands above what it is about; for programs it may not be in the way of the JSON.
+ */
+static void add_supervision(const Cli *cli, const Services *services, Text *t)
+{
+    bool json = cli->options & CLI_JSON;
+    _cleanup_text_ Text aside = {0};
+
+    supervision_add(json ? &aside : t, json ? &(Screen){0} : &cli->screen, &services->supervision);
+    if (aside.size > 0 && aside.error >= 0)
+        (void)fwrite(aside.data, 1, aside.size, stderr);
+}
+
 /* Never an empty colour: a dot is read before the word is. */
 static int add_state(Table *table, const Services *services, const ServiceRow *row)
 {
-    const char *health = services_row_health(row);
-    _cleanup_free_ char *state = health ? strdup(health) : services_row_state(services, row);
+    _cleanup_free_ char *state = services_row_word(services, row);
     _cleanup_free_ char *dotted = state ? text_printf("%s %s", STATUS_DOT, state) : NULL;
 
     if (!dotted)
@@ -64,15 +76,36 @@ static void add_restarts(Table *table, const ServiceRow *row)
 
 static void add_last_check(Table *table, const ServiceRow *row)
 {
-    const Probe *probe = NULL;
-    const Sample *sample = row->health ? health_last_sample(row->health, &probe) : NULL;
+    const Health *health = row->health && health_was_checked(row->health) ? row->health : NULL;
     _cleanup_text_ Text t = {0};
 
-    if (sample) {
-        text_addf(&t, "%s %s ", probe->label ? probe->label : "", sample->outcome);
-        when_add_span(&t, sample->latency_usec);
+    if (health) {
+        text_addf(&t, "%s ", health->last_outcome);
+        when_add_span(&t, health->last_latency_usec);
     }
-    table_add(table, sample && streq(sample->outcome, "fail") ? COLOR_RED : COLOR_NONE, t.data);
+    table_add(table, health && streq(health->last_outcome, "fail") ? COLOR_RED : COLOR_NONE,
+              t.data);
+}
+
+static void add_ready(Table *table, const ServiceRow *row)
+{
+    const char *ready = row->health && status_is_up(row) ? row->health->ready : NULL;
+
+    if (ready && streq(ready, "unknown"))
+        ready = NULL;
+    table_add(table, ready && streq(ready, "no") ? COLOR_YELLOW : COLOR_NONE, ready);
+}
+
+/* A check that fails explains the column beside it; one that does well has nothing to tell. */
+static const char *reason_of(const ServiceRow *row)
+{
+    const Health *health = row->health;
+
+    if (!health)
+        return row->reason;
+    if (health_was_checked(health) && streq(health->last_outcome, "fail") && status_is_up(row))
+        return health->last_reason;
+    return health->reason;
 }
 
 static int add_row(Table *table, const Services *services, const ServiceRow *row, uint64_t now_usec)
@@ -84,10 +117,10 @@ static int add_row(Table *table, const Services *services, const ServiceRow *row
     if (r < 0)
         return r;
     add_since(table, row, now_usec);
-    table_add(table, COLOR_NONE, row->health ? row->health->ready : NULL);
+    add_ready(table, row);
     add_restarts(table, row);
     add_last_check(table, row);
-    table_add(table, COLOR_FAINT, row->health ? row->health->reason : row->reason);
+    table_add(table, COLOR_FAINT, reason_of(row));
     return 0;
 }
 
@@ -108,15 +141,17 @@ static int print_table(const Cli *cli, const Services *services)
             if (r < 0)
                 return r;
         }
+    add_supervision(cli, services, &t);
     r = table_write(&table, &cli->screen, &t);
     return r < 0 ? r : cli_print(&t);
 }
 
-static int print_json(const Services *services)
+static int print_json(const Cli *cli, const Services *services)
 {
     _cleanup_text_ Text t = {0};
     bool any = false;
 
+    add_supervision(cli, services, &t);
     text_add_char(&t, '[');
     for (size_t i = 0; i < services->n; i++)
         if (services_row_is_ordinary(&services->rows[i])) {
@@ -138,25 +173,35 @@ static void load_unit(const Cli *cli, const ServiceRow *row, UnitState *ret)
         (void)manager_describe(manager, unit, ret);
 }
 
-static int print_one(const Cli *cli, const Services *services, const ServiceRow *row)
+/* And its checks, which phoenixd is asked for one service at a time. One that has gone in between
+ * keeps what the list said of it. */
+static void load_probes(const Cli *cli, ServiceRow *row, Health *ret)
+{
+    _cleanup_supervisor_ Supervisor *supervisor = NULL;
+
+    if (row->health && supervisor_open(cli->scope, &supervisor) >= 0 &&
+        supervisor_get(supervisor, row->name, ret) >= 0)
+        row->health = ret;
+}
+
+/* Returns CLI_EXIT_OK, CLI_EXIT_NO when it is not well, or a negative errno. */
+static int add_one(const Cli *cli, const Services *services, const ServiceRow *found, Text *t)
 {
     _cleanup_unit_state_ UnitState unit = {0};
-    _cleanup_text_ Text t = {0};
+    _cleanup_health_ Health health = {0};
+    ServiceRow row = *found;
     int r;
 
-    load_unit(cli, row, &unit);
+    load_unit(cli, &row, &unit);
+    load_probes(cli, &row, &health);
     if (cli->options & CLI_JSON) {
-        status_add_json(&t, row, &unit);
-        text_add_char(&t, '\n');
+        status_add_json(t, &row, &unit);
     } else {
-        r = status_add_detail(&t, cli, services, row, &unit);
+        r = status_add_detail(t, cli, services, &row, &unit);
         if (r < 0)
             return r;
     }
-    r = cli_print(&t);
-    if (r != CLI_EXIT_OK)
-        return r;
-    return status_is_good(row) ? CLI_EXIT_OK : CLI_EXIT_NO;
+    return status_is_good(&row) ? CLI_EXIT_OK : CLI_EXIT_NO;
 }
 
 /* Specs are found by their file's name too, units without a spec by their own. */
@@ -172,22 +217,42 @@ static const ServiceRow *find_row(const Cli *cli, const Services *services, cons
     return entry ? services_find(services, entry->unit) : NULL;
 }
 
+/* One object for one name, as a program that asks for one expects; an array for more. */
+static int print_named(const Cli *cli, const Services *services, char *const *args)
+{
+    bool json = cli->options & CLI_JSON, many = args[1];
+    _cleanup_text_ Text t = {0};
+    int status = CLI_EXIT_OK, r;
+
+    add_supervision(cli, services, &t);
+    text_add(&t, json && many ? "[\n  " : "");
+    for (size_t i = 0; args[i]; i++) {
+        if (i > 0)
+            text_add(&t, json ? ",\n  " : "\n");
+        r = add_one(cli, services, find_row(cli, services, args[i]), &t);
+        if (r < 0)
+            return r;
+        status = status == CLI_EXIT_OK ? r : status;
+    }
+    if (json)
+        text_add(&t, many ? "\n]\n" : "\n");
+    r = cli_print(&t);
+    return r == CLI_EXIT_OK ? status : r;
+}
+
 int verb_status(const Cli *cli, char *const *args)
 {
     _cleanup_services_ Services services = {0};
-    const ServiceRow *row;
     int r;
 
-    r = services_load(cli, SERVICES_HEALTH_PROBES, &services);
+    r = services_load(cli, &services);
     if (r < 0)
         return r;
-    if (!args[0]) {
-        say_unreachable(&services);
-        return cli->options & CLI_JSON ? print_json(&services) : print_table(cli, &services);
-    }
-    row = find_row(cli, &services, args[0]);
-    if (!row)
-        return CLI_EXIT_MISSING;
+    for (size_t i = 0; args[i]; i++)
+        if (!find_row(cli, &services, args[i]))
+            return CLI_EXIT_MISSING;
     say_unreachable(&services);
-    return print_one(cli, &services, row);
+    if (args[0])
+        return print_named(cli, &services, args);
+    return cli->options & CLI_JSON ? print_json(cli, &services) : print_table(cli, &services);
 }

@@ -25,6 +25,7 @@ typedef struct Top {
     Manager *manager;
     TopOrder order;
     TopRows rows;
+    Supervision supervision;
     bool has_healths;
     uint64_t rounds; /* left; UINT64_MAX: until it is ended */
 } Top;
@@ -32,6 +33,7 @@ typedef struct Top {
 static void top_done(Top *top)
 {
     top_rows_done(&top->rows);
+    supervision_done(&top->supervision);
     manager_free(top->manager);
 }
 
@@ -48,25 +50,21 @@ static void add_unit(Top *top, TopRow *row)
 
 static int add_row(Top *top, TopRows *rows, const Services *services, const ServiceRow *service)
 {
-    const char *health = services_row_health(service);
-    const Probe *probe = NULL;
-    const Sample *sample = NULL;
     TopRow *row = top_rows_add(rows);
 
     if (!row)
         return -ENOMEM;
     row->name = strdup(service->name);
-    row->state = health ? strdup(health) : services_row_state(services, service);
+    row->state = services_row_word(services, service);
     if (!row->name || !row->state)
         return -ENOMEM;
     row->color = services_row_color(service);
     row->restarts = status_restarts(service);
     if (service->health) {
         row->beats_per_minute = service->health->beats_per_minute;
-        sample = health_last_sample(service->health, &probe);
+        if (health_was_checked(service->health))
+            row->latency_usec = service->health->last_latency_usec;
     }
-    if (sample)
-        row->latency_usec = sample->latency_usec;
     if (service->state && !streq(service->state->active_state, "inactive"))
         add_unit(top, row);
     return 0;
@@ -78,7 +76,7 @@ static int take_round(Top *top)
     _cleanup_top_rows_ TopRows rows = {.taken_usec = when_now()};
     int r;
 
-    r = services_load(top->cli, SERVICES_HEALTH_PROBES, &services);
+    r = services_load(top->cli, &services);
     for (size_t i = 0; i < services.n && r >= 0; i++)
         if (services_row_is_ordinary(&services.rows[i]))
             r = add_row(top, &rows, &services, &services.rows[i]);
@@ -88,27 +86,49 @@ static int take_round(Top *top)
     top_compare(&rows, &top->rows);
     top_sort(&rows, top->order);
     top->has_healths = services.has_healths;
+    supervision_done(&top->supervision);
+    top->supervision = services.supervision;
+    services.supervision = (Supervision){0};
     top_rows_done(&top->rows);
     top->rows = rows;
     rows = (TopRows){0};
     return 0;
 }
 
+/* Nothing of a frame may wrap. */
+static void cut(Text *t, unsigned width)
+{
+    size_t bytes = 0;
+
+    if (width == 0 || t->error < 0 || screen_length(t->data) <= width)
+        return;
+    for (unsigned i = 0; i < width; i++)
+        bytes += utf8_char(t->data + bytes, t->size - bytes);
+    text_truncate(t, bytes);
+}
+
 static void add_head(Text *t, const Top *top)
 {
     text_add(t, "phoenix top  ");
-    when_add_local(t, top->rows.taken_usec);
-    text_addf(t, "  %zu services%s  keys: c m r n q\n\n", top->rows.n,
-              top->has_healths ? "" : "  phoenixd is not reachable");
+    when_add_clock(t, top->rows.taken_usec);
+    text_addf(t, "  %zu services  c CPU  m memory  r restarts  n name  q quit", top->rows.n);
 }
 
-/* The head must not wrap either. */
-static void cut_head(Text *t, unsigned width)
+/* What stands between the head and the table: nothing, or why not to believe the table. */
+static void add_warning(Text *t, const Top *top, const Screen *screen)
 {
-    if (width > 0 && t->error >= 0 && t->size > width + 2) {
-        text_truncate(t, width);
-        text_add(t, "\n\n");
-    }
+    _cleanup_text_ Text lines = {0};
+
+    if (top->has_healths)
+        supervision_add(&lines, &(Screen){0}, &top->supervision);
+    else
+        text_add(&lines, "phoenixd is not reachable: states are those of systemd");
+    if (lines.error < 0 || lines.size == 0)
+        return;
+    text_truncate(&lines, strcspn(lines.data, "\n"));
+    cut(&lines, screen->width);
+    if (lines.error >= 0)
+        screen_add_colored(t, screen, COLOR_YELLOW, lines.data);
 }
 
 static int draw(const Top *top)
@@ -120,7 +140,10 @@ static int draw(const Top *top)
 
     screen.color = screen.color && top->cli->screen.color;
     add_head(&frame, top);
-    cut_head(&frame, screen.width);
+    cut(&frame, screen.width);
+    text_add_char(&frame, '\n');
+    add_warning(&frame, top, &screen);
+    text_add_char(&frame, '\n');
     r = top_add_table(&frame, &screen, &top->rows, top->order,
                       height > LINES_AROUND ? height - LINES_AROUND : 1);
     return r < 0 ? r : terminal_draw(&frame);

@@ -50,11 +50,11 @@ const Verb cli_verbs[] = {
     },
     {
         .name = "status",
-        .max_args = 1,
+        .max_args = CLI_ARGS_ANY,
         .run = verb_status,
-        .args = "[NAME]",
+        .args = "[NAME...]",
         .help = "Show how services are: health, last checks, restarts",
-        .about = "Shows a table of all services, or everything about one: its state and since "
+        .about = "Shows a table of all services, or everything about some: its state and since "
                  "when, the last checks with their results and latencies, restarts and the delay "
                  "before the next one, heartbeats, maintenance, and what to do when it is held. "
                  "Asks phoenixd; when it cannot be reached, says so and shows what systemd knows. "

@@ -77,6 +77,16 @@ void when_add_local(Text *t, uint64_t when_usec)
         text_add(t, buffer);
 }
 
+void when_add_clock(Text *t, uint64_t when_usec)
+{
+    time_t seconds = (time_t)(when_usec / USEC_PER_SEC);
+    char buffer[16];
+    struct tm tm;
+
+    if (localtime_r(&seconds, &tm) && strftime(buffer, sizeof(buffer), "%T", &tm) > 0)
+        text_add(t, buffer);
+}
+
 void when_add_rfc3339(Text *t, uint64_t when_usec)
 {
     time_t seconds = (time_t)(when_usec / USEC_PER_SEC);

@@ -18,6 +18,9 @@ void when_add_relative(Text *t, uint64_t now_usec, uint64_t when_usec);
 /* Appends local time: "Tue 2026-09-22 10:11:12 CEST". */
 void when_add_local(Text *t, uint64_t when_usec);
 
+/* Appends the local time of the day: "10:11:12". */
+void when_add_clock(Text *t, uint64_t when_usec);
+
 /* Appends RFC 3339, in UTC, for JSON: "2026-09-22T08:11:12.123456Z". */
 void when_add_rfc3339(Text *t, uint64_t when_usec);
 

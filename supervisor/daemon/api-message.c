@@ -246,6 +246,35 @@ static int append_probes(sd_bus_message *m, Manager *manager, size_t i, size_t n
     return r < 0 ? r : entry_close(m);
 }
 
+static bool is_later(const ProbeView *a, const ProbeView *b)
+{
+    return a->history[a->newest].realtime_usec > b->history[b->newest].realtime_usec;
+}
+
+/* The check that was made last, so that a table of services needs no call for each of them. */
+static int append_last(sd_bus_message *m, Manager *manager, size_t i, size_t n)
+{
+    const ProbeSample *sample;
+    ProbeView view, last = {0};
+    int r;
+
+    for (size_t probe = 0; probe < n; probe++) {
+        manager_view_probe(manager, i, probe, &view);
+        if (view.n_history > 0 && (!last.label || is_later(&view, &last)))
+            last = view;
+    }
+    sample = last.label ? &last.history[last.newest] : NULL;
+    r = api_append_string_entry(m, "LastProbe", sample ? last.label : "");
+    if (r >= 0)
+        r = api_append_string_entry(m, "LastOutcome",
+                                    sample ? api_outcome_word(sample->outcome) : "");
+    if (r >= 0)
+        r = api_append_u64(m, "LastLatency", sample ? sample->latency_usec : 0);
+    return r < 0 ? r
+                 : api_append_string_entry(m, "LastReason",
+                                           sample && sample->reason ? sample->reason : "");
+}
+
 int api_append_service(sd_bus_message *m, Manager *manager, size_t i, bool with_probes)
 {
     ServiceView view;
@@ -259,6 +288,8 @@ int api_append_service(sd_bus_message *m, Manager *manager, size_t i, bool with_
         r = api_append_string_entry(m, "State", health_state_word(view.state));
     if (r >= 0)
         r = append_unit(m, view.unit_state);
+    if (r >= 0)
+        r = append_last(m, manager, i, view.n_probes);
     if (r >= 0 && with_probes)
         r = append_probes(m, manager, i, view.n_probes);
     return r < 0 ? r : sd_bus_message_close_container(m);

@@ -29,7 +29,8 @@ struct Api {
     sd_bus *bus; /* NULL between two tries */
     sd_event_source *retry;
     uint64_t retry_usec;
-    bool named, told; /* has the name; `connected` was told of the last change */
+    bool named, told;   /* has the name; `connected` was told of the last change */
+    char *brake_reason; /* NULL while the brake is open */
 };
 
 static void api_tell(Api *api, bool yes, int error)
@@ -80,6 +81,21 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error)
     return 0;
 }
 
+static int get_brake_reason(sd_bus *bus, const char *path, const char *interface, const char *name,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+    const Api *api = userdata;
+
+    return api_append_string(reply, api->brake_reason ?: "");
+}
+
+/* What only the event has told: part of the interface like the members of api_vtable. */
+static const sd_bus_vtable brake_vtable[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_PROPERTY("BrakeReason", "s", get_brake_reason, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+    SD_BUS_VTABLE_END,
+};
+
 static int api_set_up(Api *api)
 {
     int r;
@@ -93,6 +109,8 @@ static int api_set_up(Api *api)
     if (r >= 0)
         r = sd_bus_add_object_vtable(api->bus, NULL, API_PATH, API_INTERFACE, api_vtable,
                                      api->manager);
+    if (r >= 0)
+        r = sd_bus_add_object_vtable(api->bus, NULL, API_PATH, API_INTERFACE, brake_vtable, api);
     /* The name comes last: who starts us by it finds the object. */
     return r < 0 ? r : sd_bus_request_name_async(api->bus, NULL, API_NAME, 0, on_name, api);
 }
@@ -130,9 +148,17 @@ static void emit_properties(Api *api, EventKind kind)
 {
     if (kind == EVENT_BRAKE_ON || kind == EVENT_BRAKE_OFF)
         (void)sd_bus_emit_properties_changed(api->bus, API_PATH, API_INTERFACE, "Brake",
-                                             "BrakeUntil", NULL);
+                                             "BrakeUntil", "BrakeReason", NULL);
     else if (kind == EVENT_DEGRADED || kind == EVENT_RESTORED)
         (void)sd_bus_emit_properties_changed(api->bus, API_PATH, API_INTERFACE, "Degraded", NULL);
+}
+
+static void keep_brake_reason(Api *api, const Event *event)
+{
+    if (event->kind != EVENT_BRAKE_ON && event->kind != EVENT_BRAKE_OFF)
+        return;
+    free(api->brake_reason);
+    api->brake_reason = event->kind == EVENT_BRAKE_ON ? strdup(event->reason) : NULL;
 }
 
 static void on_event(const Event *event, void *userdata)
@@ -142,6 +168,7 @@ static void on_event(const Event *event, void *userdata)
     uint64_t waiting = 0;
     int r;
 
+    keep_brake_reason(api, event);
     if (!api->bus || !api->named)
         return;
     if (sd_bus_get_n_queued_write(api->bus, &waiting) >= 0 && waiting > SIGNALS_MAX)
@@ -204,6 +231,7 @@ Api *api_free(Api *api)
     api_disconnect(api);
     sd_event_source_disable_unref(api->retry);
     sd_event_unref(api->event);
+    free(api->brake_reason);
     free(api);
     return NULL;
 }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/macros.h"
+#include "supervisor/daemon/source.h"
 #include "base/strv.h"
 
 /* More than any service has checks that could be under way at once. */
@@ -101,8 +102,7 @@ static int close_soon(LeasePeer *peer, int error, const char *why)
     peer->why = why;
     sd_event_source_set_enabled(peer->io, SD_EVENT_OFF);
     if (sd_event_add_defer(peer->event, &peer->close, on_close, peer) >= 0) {
-        sd_event_source_set_description(peer->close, "lease-close");
-        sd_event_source_set_priority(peer->close, SD_EVENT_PRIORITY_IMPORTANT);
+        source_set(peer->close, "lease-close", PRIORITY_LEASE);
     }
     return error;
 }
@@ -220,7 +220,7 @@ static PeerRequest *request_new(LeasePeer *peer, const DoorRequest *request, doo
         free(new);
         return NULL;
     }
-    sd_event_source_set_description(new->timer, "lease-answer-timeout");
+    source_set(new->timer, "lease-answer-timeout", PRIORITY_LEASE);
     *new = (PeerRequest){.peer = peer,
                          .next = peer->requests,
                          .op = request->op,
@@ -411,7 +411,7 @@ int lease_peer_new(sd_event *event, int fd, const Identity *identity,
         lease_peer_free(peer);
         return r;
     }
-    sd_event_source_set_description(peer->io, "lease");
+    source_set(peer->io, "lease", PRIORITY_LEASE);
     *ret = peer;
     return 0;
 }

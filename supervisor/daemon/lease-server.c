@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/macros.h"
+#include "supervisor/daemon/source.h"
 
 /* As many as phoenixd.service lets systemd keep. */
 #define PEERS_MAX 20000
@@ -157,7 +158,7 @@ static void rest(LeaseServer *server, int error)
                                           STARVED_USEC, 0, on_rested, server) < 0) {
         return; /* then the loop is busy, but alive */
     }
-    sd_event_source_set_description(server->rest, "lease-accept-rest");
+    source_set(server->rest, "lease-accept-rest", PRIORITY_ACCEPT);
     sd_event_source_set_enabled(server->io, SD_EVENT_OFF);
 }
 
@@ -231,8 +232,7 @@ int lease_server_new(sd_event *event, int fd, bool user, const LeaseServerHandle
         lease_server_free(server);
         return r;
     }
-    sd_event_source_set_description(server->io, "lease-accept");
-    sd_event_source_set_priority(server->io, SD_EVENT_PRIORITY_NORMAL + 10);
+    source_set(server->io, "lease-accept", PRIORITY_ACCEPT);
     *ret = server;
     return 0;
 }

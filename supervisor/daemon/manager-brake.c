@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/macros.h"
+#include "supervisor/daemon/source.h"
 #include "supervisor/daemon/manager-internal.h"
 
 static uint64_t now_of(Manager *manager)
@@ -92,7 +93,7 @@ void manager_onset(Runner *runner, void *userdata)
     manager->brake_timer = NULL;
     if (sd_event_add_time(manager->event, &manager->brake_timer, CLOCK_MONOTONIC,
                           manager->brake.held_until_usec, 0, on_release, manager) >= 0)
-        sd_event_source_set_description(manager->brake_timer, "brake");
+        source_set(manager->brake_timer, "brake", PRIORITY_SERVICE);
 }
 
 void manager_offset(Runner *runner, void *userdata)

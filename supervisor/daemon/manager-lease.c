@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/macros.h"
+#include "supervisor/daemon/source.h"
 #include "supervisor/daemon/manager-internal.h"
 
 /* A start that neither succeeds nor fails does not keep the others from starting for longer. */
@@ -48,7 +49,7 @@ static void let_in(Manager *manager, Service *service)
     service->gate_timer = NULL;
     if (sd_event_add_time_relative(manager->event, &service->gate_timer, CLOCK_MONOTONIC,
                                    GATE_TURN_MAX_USEC, 0, on_turn_over, service) >= 0)
-        sd_event_source_set_description(service->gate_timer, "gate-turn");
+        source_set(service->gate_timer, "gate-turn", PRIORITY_SERVICE);
 }
 
 #define SERVICE_OF_GATE(e) ((Service *)((char *)(e)-offsetof(Service, gate)))

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/macros.h"
+#include "supervisor/daemon/source.h"
 #include "supervisor/policy/cadence.h"
 
 /* Reasons that differ (a body's changing text, say) and are remembered at once: as many as samples.
@@ -63,7 +64,7 @@ static void schedule(Runner *runner, uint64_t delay_usec)
     if (!runner->timer) {
         if (sd_event_add_time_relative(runner->event, &runner->timer, CLOCK_MONOTONIC, delay_usec,
                                        MAX(accuracy, UINT64_C(1)), on_due, runner) >= 0)
-            sd_event_source_set_description(runner->timer, "check");
+            source_set(runner->timer, "check", PRIORITY_CHECK);
         return;
     }
     sd_event_source_set_time_accuracy(runner->timer, MAX(accuracy, UINT64_C(1)));

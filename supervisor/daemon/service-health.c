@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/macros.h"
+#include "supervisor/daemon/source.h"
 #include "supervisor/daemon/service.h"
 
 /* As long as a lease waits for an answer of a supervisor. */
@@ -24,6 +25,12 @@ static bool is_vital(const Runner *runner)
     return !runner_is_readiness(runner) || runner_restarts(runner);
 }
 
+/* They go on being counted after the verdict; "180 of 3" would be of no use. */
+static uint32_t shown_failures(const Runner *runner)
+{
+    return MIN(runner_failures(runner), (uint32_t)runner_spec(runner)->retries);
+}
+
 void service_emit(Service *service, EventKind kind, HealthState before, const char *reason,
                   Runner *runner, const ProbeResult *result)
 {
@@ -35,7 +42,7 @@ void service_emit(Service *service, EventKind kind, HealthState before, const ch
         .after = service->state,
         .probe = runner ? runner_label(runner) : NULL,
         .reason = reason,
-        .failures = runner ? runner_failures(runner) : 0,
+        .failures = runner ? shown_failures(runner) : 0,
         .retries = runner ? (uint32_t)runner_spec(runner)->retries : 0,
         .latency_usec = result ? result->latency_usec : UINT64_MAX,
         .delay_usec = UINT64_MAX,
@@ -236,13 +243,6 @@ static void post(Service *service, HealthEvent cause, const char *reason, Runner
     show_status(service);
 }
 
-void service_continue(Service *service)
-{
-    for (size_t i = 0; i < service->n_runners; i++)
-        runner_continue(service->runners[i]);
-    show_status(service);
-}
-
 void service_post(Service *service, HealthEvent event, const char *reason)
 {
     post(service, event, reason, NULL, NULL);
@@ -301,7 +301,7 @@ static void judge_readiness(Service *service, Runner *runner, const ProbeResult 
 static void count_reason(const Runner *runner, const ProbeResult *result, char *buf, size_t size)
 {
     char tail[40];
-    int n = snprintf(tail, sizeof(tail), ", %" PRIu32 " of %" PRId64, runner_failures(runner),
+    int n = snprintf(tail, sizeof(tail), ", %" PRIu32 " of %" PRId64, shown_failures(runner),
                      runner_spec(runner)->retries);
 
     snprintf(buf, size, "%.*s%s", (int)(size - (size_t)n - 1), result->reason, tail);
@@ -365,6 +365,27 @@ static void on_result(Runner *runner, Verdict before, const ProbeResult *result,
     show_status(service);
 }
 
+/* What failed while nobody was to be hurt counts from now on. */
+void service_judge_again(Service *service)
+{
+    for (size_t i = 0; i < service->n_runners; i++) {
+        Verdict verdict = runner_verdict(service->runners[i]);
+        if (is_vital(service->runners[i]) &&
+            (verdict == VERDICT_FAILING || verdict == VERDICT_EXHAUSTED)) {
+            service_post(service, HEALTH_EVENT_FAIL, NULL);
+            return;
+        }
+    }
+}
+
+void service_continue(Service *service)
+{
+    for (size_t i = 0; i < service->n_runners; i++)
+        runner_continue(service->runners[i]);
+    service->ready = readiness_of(service); /* which was told when it came to be */
+    show_status(service);
+}
+
 /* ---- the set of checks ---- */
 
 void service_free_runners(Service *service)
@@ -413,84 +434,4 @@ int service_make_runners(Service *service)
     if (r < 0)
         service_free_runners(service);
     return r;
-}
-
-/* ---- commands ---- */
-
-static void on_asked(Runner *runner, const ProbeSample *sample, void *userdata)
-{
-    Service *service = userdata;
-    ProbeView view;
-
-    runner_view(runner, &view);
-    service->n_asked--;
-    if (sample)
-        service->asked(&view, sample, service->asked_userdata);
-    if (service->n_asked == 0)
-        service->asked(NULL, NULL, service->asked_userdata);
-}
-
-int service_probe_now(Service *service, view_probe_done_t done, void *userdata)
-{
-    if (service->n_asked > 0)
-        return -EBUSY;
-    if (service->n_runners == 0 || !runner_is_active(service->runners[0]))
-        return -ENOTCONN;
-    service->asked = done;
-    service->asked_userdata = userdata;
-    for (size_t i = 0; i < service->n_runners; i++)
-        if (runner_probe_now(service->runners[i], on_asked, service) >= 0)
-            service->n_asked++;
-    return service->n_asked > 0 ? (int)service->n_asked : -ENOTCONN;
-}
-
-static int on_maintenance_over(sd_event_source *source, uint64_t usec, void *userdata)
-{
-    (void)service_set_maintenance(userdata, false, 0);
-    return 0;
-}
-
-static void arm_maintenance(Service *service, uint64_t until_usec)
-{
-    sd_event_source_disable_unref(service->maintenance_timer);
-    service->maintenance_timer = NULL;
-    if (until_usec == UINT64_MAX)
-        return;
-    if (sd_event_add_time(service->context->event, &service->maintenance_timer, CLOCK_REALTIME,
-                          until_usec, 0, on_maintenance_over, service) >= 0)
-        sd_event_source_set_description(service->maintenance_timer, "maintenance-end");
-}
-
-/* What failed while nobody was to be hurt counts from now on. */
-static void judge_after_maintenance(Service *service)
-{
-    for (size_t i = 0; i < service->n_runners; i++) {
-        Verdict verdict = runner_verdict(service->runners[i]);
-        if (is_vital(service->runners[i]) &&
-            (verdict == VERDICT_FAILING || verdict == VERDICT_EXHAUSTED)) {
-            service_post(service, HEALTH_EVENT_FAIL, NULL);
-            return;
-        }
-    }
-}
-
-int service_set_maintenance(Service *service, bool on, uint64_t until_usec)
-{
-    ServiceRecord *record = service->record;
-    bool was = record->maintenance;
-    HealthState before = service->state;
-
-    record->maintenance = on;
-    record->maintenance_until_usec = on ? until_usec : 0;
-    persist_touch(service->context->persist);
-    arm_maintenance(service, on ? until_usec : UINT64_MAX);
-    if (was == on)
-        return before == HEALTH_MAINTENANCE || !on || service->state == HEALTH_STOPPED ? -EALREADY
-                                                                                       : 0;
-    service_post(service, on ? HEALTH_EVENT_MAINTENANCE_ON : HEALTH_EVENT_MAINTENANCE_OFF, NULL);
-    service_emit(service, on ? EVENT_MAINTENANCE_ON : EVENT_MAINTENANCE_OFF, before,
-                 on ? "nothing is ended, checks go on" : "verdicts count again", NULL, NULL);
-    if (!on)
-        judge_after_maintenance(service);
-    return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/macros.h"
+#include "supervisor/daemon/source.h"
 #include "base/timespan.h"
 #include "supervisor/daemon/service.h"
 
@@ -91,7 +92,7 @@ void service_arm_reset(Service *service)
         return;
     if (sd_event_add_time(service->context->event, &service->reset_timer, CLOCK_MONOTONIC, at,
                           USEC_PER_SEC, on_reset, service) >= 0)
-        sd_event_source_set_description(service->reset_timer, "restart-reset");
+        source_set(service->reset_timer, "restart-reset", PRIORITY_SERVICE);
 }
 
 /* ---- hold ---- */
@@ -136,7 +137,7 @@ void service_hold(Service *service, const UnitState *state)
     service->retry_timer = NULL;
     if (sd_event_add_time(service->context->event, &service->retry_timer, CLOCK_REALTIME,
                           service_held_until(service), USEC_PER_SEC, on_retry, service) >= 0)
-        sd_event_source_set_description(service->retry_timer, "held-retry");
+        source_set(service->retry_timer, "held-retry", PRIORITY_SERVICE);
     persist_touch(service->context->persist);
     if (!known)
         service_emit(service, EVENT_HELD, before,

@@ -6,9 +6,9 @@ static double beats_per_minute(const Service *service)
 {
     if (service->spec->watchdog_usec == USEC_INFINITY)
         return -1;
-    if (service->beat_gap_usec == 0)
+    if (service->beat.gap_usec == 0)
         return 0;
-    return (double)USEC_PER_MINUTE / (double)service->beat_gap_usec;
+    return (double)USEC_PER_MINUTE / (double)service->beat.gap_usec;
 }
 
 static uint64_t next_delay(const Service *service, const UnitState *state)

@@ -2,7 +2,8 @@
 /*
  * One service: what its plan says, its lease, its unit, its checks, and the state that follows.
  * service.c joins them, service-health.c turns results into states and states into orders,
- * service-restart.c keeps the count of restarts, service-view.c shows it all.
+ * service-command.c obeys people, service-restart.c keeps the count of restarts, service-view.c
+ * shows it all.
  */
 #pragma once
 
@@ -48,6 +49,14 @@ typedef struct ServiceContext {
     void *userdata;
 } ServiceContext;
 
+/* Heartbeats of a service that sends them itself. */
+typedef struct ServiceBeat {
+    uint64_t last_usec;  /* CLOCK_REALTIME of the last one that was seen */
+    uint64_t gap_usec;   /* between two, smoothed; 0: not known */
+    uint64_t pause_usec; /* between the two looks of one round */
+    bool second;         /* the next look is the second one */
+} ServiceBeat;
+
 struct Service {
     ServiceContext *context;
     char *name, *unit;
@@ -84,8 +93,7 @@ struct Service {
     sd_event_source *reset_timer, *retry_timer, *maintenance_timer, *beat_timer;
     bool retrying; /* the start that comes is our own try of a held service */
 
-    uint64_t beat_usec;     /* CLOCK_REALTIME of the last beat that was seen */
-    uint64_t beat_gap_usec; /* between the last two, smoothed; 0: not known */
+    ServiceBeat beat;
 
     GateEntry gate;
     LeasePeer *gate_peer; /* waits, or has gone ahead */
@@ -119,11 +127,16 @@ void service_post(Service *service, HealthEvent event, const char *reason);
 void service_continue(Service *service);
 int service_make_runners(Service *service);
 void service_free_runners(Service *service);
-int service_probe_now(Service *service, view_probe_done_t done, void *userdata);
-int service_set_maintenance(Service *service, bool on, uint64_t until_usec);
+/* What failed while nobody was to be ended counts from now on. */
+void service_judge_again(Service *service);
 /* Emits an event about this service; `result` may be NULL. */
 void service_emit(Service *service, EventKind kind, HealthState before, const char *reason,
                   Runner *runner, const ProbeResult *result);
+
+/* service-command.c */
+
+int service_probe_now(Service *service, view_probe_done_t done, void *userdata);
+int service_set_maintenance(Service *service, bool on, uint64_t until_usec);
 
 /* service-restart.c */
 
@@ -139,7 +152,7 @@ uint64_t service_held_until(const Service *service);
 
 /* service-beat.c */
 
-/* A service that beats by itself: looks at WatchdogTimestamp twice per watchdog time. */
+/* Looks at WatchdogTimestamp while the service is up. */
 void service_arm_beat(Service *service);
 void service_disarm_beat(Service *service);
 

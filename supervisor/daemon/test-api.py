@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 NAME, PATH = "io.phoenix.Supervisor1", "/io/phoenix/Supervisor1"
@@ -27,7 +28,7 @@ HOSTILE = 'a"b\\c\nd\re\033[31m\x01\u009bf\ufffd\ufffd'
 KEYS = set(
     """Name Unit Type State Since Reason Ready Supervised Lease Maintenance MaintenanceUntil HeldUntil ActiveState
     SubState Result MainPID NRestarts Starts Restarts Checks Failures Unhealthy Beats BeatsPerMinute NextDelay LastHealthy
-    LastFailure WatchdogUSec""".split()
+    LastFailure WatchdogUSec LastProbe LastOutcome LastLatency LastReason""".split()
 )
 PROBE_KEYS = set(
     """Label Type Readiness Verdict Failures Retries Interval Timeout Next Passed Failed Void P50 P99 History""".split()
@@ -185,6 +186,9 @@ class Session(Bus):
         self.assertEqual((first["MainPID"], first["NRestarts"], first["WatchdogUSec"]), (77, 2, 15000000))
         self.assertEqual(first["BeatsPerMinute"], 12.5)
         self.assertNotIn("Probes", first)
+        self.assertEqual((first["LastProbe"], first["LastReason"]), (HOSTILE, HOSTILE))
+        self.assertEqual((first["LastOutcome"], first["LastLatency"]), ("pass", 4))
+        self.assertEqual(services[1]["LastProbe"], "http GET /health")
         # What systemd has not told yet.
         self.assertEqual((services[1]["ActiveState"], services[1]["MainPID"]), ("", 0))
         self.assertEqual(first.keys(), KEYS)
@@ -237,7 +241,10 @@ class Session(Bus):
     def test_caller_that_leaves(self):
         command = ["dbus-send", f"--bus={self.address}", f"--dest={NAME}", "--type=method_call", PATH, f"{NAME}.ProbeNow"]
         subprocess.run([*command, "string:service0000"], check=True, timeout=PATIENCE)
-        self.assertEqual(self.property("Services"), 3)
+        # The checks are made to their end, and then the next one may ask.
+        end = time.monotonic() + PATIENCE
+        while self.busctl("call", NAME, PATH, NAME, "ProbeNow", "s", "service0000").returncode != 0:
+            self.assertLess(time.monotonic(), end)
 
     def test_metrics(self):
         text = self.call("ReadMetrics")[0]
@@ -248,10 +255,10 @@ class Session(Bus):
         self.assertRegex(self.property("Version"), r"^\d+\.\d+\.\d+")
         self.assertEqual(self.property("Started"), 1700000000123456)
         for name, value in {"Services": 3, "Supervised": 3, "Leases": 1, "Probes": 5, "Brake": False, "BrakeUntil": 0,
-                            "Degraded": "", "GateSlots": 4, "GateRunning": 1, "GateWaiting": 2, "EventsLost": 0}.items():  # fmt: skip
+                            "BrakeReason": "", "Degraded": "", "GateSlots": 4, "GateRunning": 1, "GateWaiting": 2, "EventsLost": 0}.items():  # fmt: skip
             self.assertEqual(self.property(name), value, name)
         done = self.busctl("call", NAME, PATH, "org.freedesktop.DBus.Properties", "GetAll", "s", NAME)
-        self.assertEqual(len(json.loads(done.stdout)["data"][0]), 13)
+        self.assertEqual(len(json.loads(done.stdout)["data"][0]), 14)
         done = self.busctl("set-property", NAME, PATH, NAME, "Brake", "b", "true")
         self.assertNotEqual(done.returncode, 0)
 
@@ -296,7 +303,10 @@ class Session(Bus):
         self.assertEqual(event["payload"]["data"][:5], ["brake-on", "", "", "", ""])
         self.assertEqual(plain(event["payload"]["data"][7]), {"Delay": 6})
         self.assertEqual(change["member"], "PropertiesChanged")
-        self.assertEqual(plain(change["payload"]["data"][1]), {"Brake": True, "BrakeUntil": 5})
+        self.assertEqual(plain(change["payload"]["data"][1]), {"Brake": True, "BrakeUntil": 5, "BrakeReason": "many"})
+        self.assertEqual(self.property("BrakeReason"), "many")
+        self.call("Release", "s", "service0001")
+        self.assertEqual(self.property("BrakeReason"), "")
 
     def test_commands_of_others(self):
         if os.geteuid() != 0:

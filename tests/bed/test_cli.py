@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import uuid
 
 
 def services(runner, *options):
@@ -196,20 +197,21 @@ def log_lines(runner, name):
 
 
 def test_logs_of_a_program(spec, user, wait_for):
-    spec("speaker", {"type": "binary", "image": "/bin/sh",
-                     "args": ["-c", "printf 'hello \\033[31m\\n'; sleep 9999"]})
-    user.check("phoenix", "start", "speaker")
+    name = f"speaker-{uuid.uuid4().hex[:8]}"  # the journal remembers
+    spec(name, {"type": "binary", "image": "/bin/sh",
+                "args": ["-c", "printf 'hello \\033[31m\\n'; sleep 9999"]})
+    user.check("phoenix", "start", name)
 
     def spoken():
-        return [l for l in log_lines(user, "speaker") if l["source"] == "payload"]
+        return [l for l in log_lines(user, name) if l["source"] == "payload"]
 
     lines = wait_for(spoken, 10, "its line")
     assert [line["message"] for line in lines] == ["hello \x1b[31m"]
-    assert any(line["source"] == "systemd" for line in log_lines(user, "speaker"))
-    out = user.check("phoenix", "logs", "speaker")
+    assert any(line["source"] == "systemd" for line in log_lines(user, name))
+    out = user.check("phoenix", "logs", name)
     assert "| hello ?[31m" in out and "\x1b" not in out
-    assert len(user.check("phoenix", "logs", "-n", "1", "speaker").splitlines()) == 1
-    assert user.check("phoenix", "logs", "--since=now", "speaker") == ""
+    assert len(user.check("phoenix", "logs", "-n", "1", name).splitlines()) == 1
+    assert user.check("phoenix", "logs", "--since=now", name) == ""
     assert user("phoenix", "logs", "nobody").code == 4
 
 

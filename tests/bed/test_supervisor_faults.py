@@ -17,7 +17,8 @@ from supervised import FAST
 BASE = 9100
 FLEET = 100
 FAILING = 10
-KILLS = int(os.environ.get("PHOENIX_TEST_KILLS", "200"))
+LONG = os.environ.get("PHOENIX_TESTS_LONG") == "1"
+KILLS = int(os.environ.get("PHOENIX_TEST_KILLS", "1000" if LONG else "200"))
 DAEMON = "phoenixd.service"
 API = ("io.phoenix.Supervisor1", "/io/phoenix/Supervisor1", "io.phoenix.Supervisor1")
 

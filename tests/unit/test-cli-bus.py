@@ -6,6 +6,7 @@ of their own: what is asked, in which order, what is said, and the exit statuses
 usage: test-cli-bus.py PHOENIX STAND-IN
 """
 
+import fcntl
 import json
 import os
 import pathlib
@@ -13,9 +14,11 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -109,18 +112,18 @@ class Case(unittest.TestCase):
         return json.loads(self.phoenix(*args, "--json", **more).stdout)
 
     def calls(self):
-        """What the stand-in was made to do since the last time. It writes before it answers."""
+        """What the stand-in was made to change since the last time. It writes before it answers."""
         lines = self.fake.read_text().splitlines()
         new = lines[self.seen:]
         self.seen = len(lines)
-        return new
+        return [line for line in new if not line.startswith("GetService")]
 
 
 class Status(Case):
     def test_table(self):
         rows = {line.split()[0]: line for line in self.phoenix("status").stdout.splitlines()}
-        self.assertRegex(rows["web"], r"● healthy .* yes +4  GET /health pass 2\.5ms")
-        self.assertRegex(rows["bad"], r"● failing .* no +4  GET /health fail .*503 \?\[31mService")
+        self.assertRegex(rows["web"], r"● healthy .* yes +4  pass 2\.5ms")
+        self.assertRegex(rows["bad"], r"● failing .* - +4  fail .*503 \?\[31mService")
         self.assertRegex(rows["held"], r"● held .*restarted 5 times")
         self.assertIn("● inactive", rows["idle"])
 
@@ -144,6 +147,33 @@ class Status(Case):
         self.assertEqual([s["outcome"] for s in one["probes"][0]["history"]], ["pass", "fail"])
         self.assertEqual(one["probes"][0]["history"][1]["latency_usec"], 2500)
         self.assertEqual(one["next_delay_usec"], 250000)
+        both = self.said("status", "bad", "phoenix@held", status=1)
+        self.assertEqual([(row["name"], len(row["probes"])) for row in both], [("bad", 1), ("held", 1)])
+        out = self.phoenix("status", "bad", "web").stdout
+        self.assertIn("\n\n● web: healthy\n", out)
+        self.assertEqual(self.phoenix("status", "bad", "zzzzz", status=4).stdout, "")
+
+    def test_list_asks_for_no_probes(self):
+        """One call for all services, however many there are."""
+        told = {row["name"]: row for row in self.said("status")}
+        self.assertEqual(told["bad"]["last_check"]["outcome"], "fail")
+        self.assertEqual(told["bad"]["last_check"]["latency_usec"], 2500)
+        self.assertNotIn("probes", told["bad"])
+        self.assertNotIn("GetService", self.fake.read_text())
+        self.phoenix("status", "web")
+        self.assertEqual(self.fake.read_text().count("GetService web"), 1)
+
+    def test_not_well(self):
+        """phoenixd says that it lacks something and that its brake is closed."""
+        self.assertEqual(self.phoenix("status").stderr, "")
+        self.phoenix("start", "held")  # the stand-in closes the brake
+        for args in (["status"], ["status", "web"]):
+            lines = self.phoenix(*args).stdout.splitlines()
+            self.assertEqual(lines[0], "supervision is degraded: no journal ?[31m")
+            self.assertRegex(lines[1], r"^the brake is closed until \d\d:\d\d:\d\d: 5 of 6 checks began")
+        done = self.phoenix("status", "--json")
+        self.assertEqual(len(json.loads(done.stdout)), 4)
+        self.assertIn("supervision is degraded", done.stderr)
 
     def test_services(self):
         out = self.phoenix("services").stdout.splitlines()
@@ -167,7 +197,7 @@ class NoSupervisor(Case):
     def test_status(self):
         done = self.phoenix("status")
         self.assertEqual(done.stderr.count("phoenixd is not reachable"), 1)
-        self.assertIn("● active (running)", done.stdout)
+        self.assertRegex(done.stdout, r"● active +")
         self.phoenix("status", "web")
         self.phoenix("status", "bad", status=1)
 
@@ -333,21 +363,32 @@ class Live(Case):
         """On a terminal: another page, keys, and all is put back."""
         import pty
         parent, child = pty.openpty()
+        self.resize(parent, 24, 80)
         process = subprocess.Popen([PHOENIX, "--user", "top"], stdin=child, stdout=child,
                                    stderr=child, env=self.environment(TERM="xterm"),
                                    start_new_session=True)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         os.close(child)
-        out = self.read_until(parent, "held")
+        out = self.read_until(parent, "\x1b[J")
+        self.assertIn("held", out)
         self.assertIn("\x1b[?1049h", out)
         self.assertIn("CPU%▾", out)
         os.write(parent, b"n")
-        self.assertIn("NAME▾", self.read_until(parent, "NAME▾"))
+        self.assertIn("NAME▾", self.read_until(parent, "\x1b[J"))
+        self.resize(parent, 5, 40)  # the head, an empty line, the titles, two services
+        process.send_signal(signal.SIGWINCH)
+        frame = self.read_until(parent, "\x1b[J")
+        lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", frame).split("\n")
+        lines = [line.rstrip("\r") for line in lines]
+        self.assertEqual((len(lines), len(lines[0])), (5, 40), lines)
         os.write(parent, b"q")
         self.assertIn("\x1b[?1049l", self.read_until(parent, "\x1b[?1049l"))
         self.assertEqual(process.wait(timeout=10), 0)
         os.close(parent)
+
+    def resize(self, fd, rows, columns):
+        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def read_until(self, fd, what):
         out, end = "", time.monotonic() + 20

@@ -125,7 +125,7 @@ static void test_top(void **state)
     assert_string_equal(rows.items[2].name, "c");
     top_sort(&rows, TOP_BY_NAME);
     assert_int_equal(top_add_table(&t, &plain, &rows, TOP_BY_NAME, 1), 0);
-    assert_non_null(strstr(t.data, "a      active  50.0    3.0M"));
+    assert_non_null(strstr(t.data, "a      active   50.0     3.0M"));
     assert_null(strstr(t.data, "\nb"));
 }
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* What people ask of a service: a check now, maintenance. */
+#include <errno.h>
+
+#include "base/macros.h"
+#include "supervisor/daemon/service.h"
+#include "supervisor/daemon/source.h"
+
+static void on_asked(Runner *runner, const ProbeSample *sample, void *userdata)
+{
+    Service *service = userdata;
+    ProbeView view;
+
+    runner_view(runner, &view);
+    service->n_asked--;
+    if (sample)
+        service->asked(&view, sample, service->asked_userdata);
+    if (service->n_asked == 0)
+        service->asked(NULL, NULL, service->asked_userdata);
+}
+
+int service_probe_now(Service *service, view_probe_done_t done, void *userdata)
+{
+    if (service->n_asked > 0)
+        return -EBUSY;
+    if (service->n_runners == 0 || !runner_is_active(service->runners[0]))
+        return -ENOTCONN;
+    service->asked = done;
+    service->asked_userdata = userdata;
+    for (size_t i = 0; i < service->n_runners; i++)
+        if (runner_probe_now(service->runners[i], on_asked, service) >= 0)
+            service->n_asked++;
+    return service->n_asked > 0 ? (int)service->n_asked : -ENOTCONN;
+}
+
+static int on_maintenance_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    (void)service_set_maintenance(userdata, false, 0);
+    return 0;
+}
+
+static void arm_maintenance(Service *service, uint64_t until_usec)
+{
+    sd_event_source_disable_unref(service->maintenance_timer);
+    service->maintenance_timer = NULL;
+    if (until_usec == UINT64_MAX)
+        return;
+    if (sd_event_add_time(service->context->event, &service->maintenance_timer, CLOCK_REALTIME,
+                          until_usec, 0, on_maintenance_over, service) >= 0)
+        source_set(service->maintenance_timer, "maintenance-end", PRIORITY_SERVICE);
+}
+
+int service_set_maintenance(Service *service, bool on, uint64_t until_usec)
+{
+    ServiceRecord *record = service->record;
+    bool was = record->maintenance;
+    HealthState before = service->state;
+
+    record->maintenance = on;
+    record->maintenance_until_usec = on ? until_usec : 0;
+    persist_touch(service->context->persist);
+    arm_maintenance(service, on ? until_usec : UINT64_MAX);
+    if (was == on)
+        return before == HEALTH_MAINTENANCE || !on || service->state == HEALTH_STOPPED ? -EALREADY
+                                                                                       : 0;
+    service_post(service, on ? HEALTH_EVENT_MAINTENANCE_ON : HEALTH_EVENT_MAINTENANCE_OFF, NULL);
+    service_emit(service, on ? EVENT_MAINTENANCE_ON : EVENT_MAINTENANCE_OFF, before,
+                 on ? "nothing is ended, checks go on" : "verdicts count again", NULL, NULL);
+    if (!on)
+        service_judge_again(service);
+    return 0;
+}
