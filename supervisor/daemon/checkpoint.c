@@ -12,7 +12,7 @@
 #include "supervisor/policy/state.h"
 
 #define SLOTS_MAX 20000
-#define MAGIC     UINT64_C(0x70686f656e697831) /* changes with the layout */
+#define MAGIC     UINT64_C(0x70686f656e697832) /* changes with the layout */
 
 typedef struct Area {
     uint64_t magic;
@@ -58,6 +58,10 @@ static void repair_slot(CheckpointSlot *slot)
     slot->name[sizeof(slot->name) - 1] = '\0';
     if (slot->state < 0 || slot->state >= _HEALTH_STATE_MAX)
         slot->state = HEALTH_STOPPED;
+    slot->record.last_reason[sizeof(slot->record.last_reason) - 1] = '\0';
+    slot->record.invocation[sizeof(slot->record.invocation) - 1] = '\0';
+    if (slot->record.state < -1 || slot->record.state >= _HEALTH_STATE_MAX)
+        slot->record.state = -1;
     for (size_t i = 0; i < CHECKPOINT_CHECKS; i++)
         if (!counter_is_sound(&slot->checks[i].counter))
             slot->checks[i] = (CheckpointCheck){0};

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "supervisor/daemon/persist.h"
 #include "supervisor/policy/verdict.h"
 
 #define CHECKPOINT_FD_NAME "checkpoint"
@@ -28,6 +29,7 @@ typedef struct CheckpointSlot {
     int32_t lease_pid;
     uint32_t triggered;
     uint32_t was_unhealthy;
+    ServiceRecord record; /* as of the last change; the disk may not have it yet */
     CheckpointCheck checks[CHECKPOINT_CHECKS];
 } CheckpointSlot;
 

@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "supervisor/daemon/manager-internal.h"
 
+#define METRICS_LISTENERS_MAX 8
+
 /* ---- what is lacking ---- */
 
 static void join_lacking(Manager *manager)
@@ -163,28 +165,30 @@ static int make_interfaces(Manager *manager, const char *state_folder)
     return r;
 }
 
-/* The listening sockets first: the server adopts what systemd kept of it. */
-static int take_listeners(Manager *manager, PassedFds *passed)
+static int take_lease_listener(Manager *manager, PassedFds *passed)
 {
-    int r;
+    for (size_t i = 0; i < passed->n; i++)
+        if (streq(passed->names[i], "lease"))
+            return lease_server_new(manager->event, TAKE_FD(passed->fds[i]), manager->user,
+                                    &manager_lease_handlers, manager, &manager->leases);
+    return -ENOTCONN;
+}
 
-    for (size_t i = 0; i < passed->n; i++) {
-        if (manager->leases || !streq(passed->names[i], "lease"))
-            continue;
-        r = lease_server_new(manager->event, TAKE_FD(passed->fds[i]), manager->user,
-                             &manager_lease_handlers, manager, &manager->leases);
-        if (r < 0)
-            return r;
-    }
-    for (size_t i = 0; i < passed->n; i++) {
-        if (manager->metrics || !streq(passed->names[i], "metrics"))
-            continue;
-        int fd = TAKE_FD(passed->fds[i]);
-        r = metrics_server_new(manager->event, manager, &fd, 1, &manager->metrics);
-        if (r < 0)
-            log_error("The metrics cannot be served: %s", strerror(-r));
-    }
-    return manager->leases ? 0 : -ENOTCONN;
+/* A socket unit may listen in several places. Without metrics the services are supervised as well.
+ */
+static void take_metrics_listeners(Manager *manager, PassedFds *passed)
+{
+    int fds[METRICS_LISTENERS_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < passed->n && n < ELEMENTSOF(fds); i++)
+        if (streq(passed->names[i], "metrics"))
+            fds[n++] = TAKE_FD(passed->fds[i]);
+    if (n == 0)
+        return;
+    int r = metrics_server_new(manager->event, manager, fds, n, &manager->metrics);
+    if (r < 0)
+        log_error("The metrics cannot be served: %s", strerror(-r));
 }
 
 static size_t adopt_leases(Manager *manager, PassedFds *passed)
@@ -233,7 +237,9 @@ int manager_new(sd_event *event, bool user, const char *state_folder, PassedFds 
     if (r >= 0)
         (void)manager_read_plans(manager);
     if (r >= 0)
-        r = take_listeners(manager, passed);
+        r = take_lease_listener(manager, passed);
+    if (r >= 0)
+        take_metrics_listeners(manager, passed);
     if (r < 0) {
         manager_free(manager);
         return r;

@@ -58,7 +58,7 @@ int service_set_maintenance(Service *service, bool on, uint64_t until_usec)
 
     record->maintenance = on;
     record->maintenance_until_usec = on ? until_usec : 0;
-    persist_touch(service->context->persist);
+    service_touch(service);
     arm_maintenance(service, on ? until_usec : UINT64_MAX);
     if (was == on)
         return before == HEALTH_MAINTENANCE || !on || service->state == HEALTH_STOPPED ? -EALREADY

@@ -217,7 +217,7 @@ static void enter(Service *service, HealthState before)
     }
     if (before == HEALTH_STARTING)
         service->context->settled(service, service->context->userdata);
-    persist_touch(service->context->persist);
+    service_touch(service);
 }
 
 static void post(Service *service, HealthEvent cause, const char *reason, Runner *runner,
@@ -348,6 +348,7 @@ static void on_result(Runner *runner, Verdict before, const ProbeResult *result,
 
     service->record->checks += result->outcome != PROBE_VOID;
     service->record->failures += result->outcome == PROBE_FAIL;
+    service_remember(service);
     if (service->triggered)
         return;
     if (result->outcome == PROBE_VOID) {

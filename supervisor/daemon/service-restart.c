@@ -57,12 +57,11 @@ void service_count_restarts(Service *service, const UnitState *before, const Uni
         record->starts++;
         snprintf(record->invocation, sizeof(record->invocation), "%s", now->invocation);
     }
-    persist_touch(service->context->persist);
-    if (n == 0)
-        return;
     record->restarts += n;
     const char *reason = service->reason[0] ? service->reason : before->result;
-    service_emit(service, EVENT_RESTARTED, service->state, reason, NULL, NULL);
+    if (n > 0)
+        service_emit(service, EVENT_RESTARTED, service->state, reason, NULL, NULL);
+    service_touch(service); /* now: killed in between it is told twice, but never lost */
 }
 
 /* ---- reset ---- */
@@ -138,7 +137,7 @@ void service_hold(Service *service, const UnitState *state)
     if (sd_event_add_time(service->context->event, &service->retry_timer, CLOCK_REALTIME,
                           service_held_until(service), USEC_PER_SEC, on_retry, service) >= 0)
         source_set(service->retry_timer, "held-retry", PRIORITY_SERVICE);
-    persist_touch(service->context->persist);
+    service_touch(service);
     if (!known)
         service_emit(service, EVENT_HELD, before,
                      service->reason[0] ? service->reason : state->result, NULL, NULL);
@@ -151,5 +150,5 @@ void service_disarm_hold(Service *service)
     if (service->record->held_usec == 0 || service->retrying)
         return;
     service->record->held_usec = 0;
-    persist_touch(service->context->persist);
+    service_touch(service);
 }

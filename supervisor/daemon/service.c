@@ -124,6 +124,8 @@ int service_new(ServiceContext *context, Plan *plan, Service **ret)
         service->record = persist_get(context->persist, service->name);
     if (service->record) {
         service->slot = checkpoint_get(context->checkpoint, service->name);
+        if (service->slot && service->slot->record.invocation[0])
+            *service->record = service->slot->record;
         recall(service);
         r = units_watch(context->units, service->unit, service, &service->watch);
     }
@@ -160,6 +162,18 @@ Service *service_free(Service *service)
     free(service->unit);
     free(service);
     return NULL;
+}
+
+void service_remember(Service *service)
+{
+    if (service->slot)
+        service->slot->record = *service->record;
+}
+
+void service_touch(Service *service)
+{
+    service_remember(service);
+    persist_touch(service->context->persist);
 }
 
 bool service_is_supervised(const Service *service)

@@ -116,6 +116,10 @@ int service_set_plan(Service *service, Plan *plan);
 void service_lease_hello(Service *service, LeasePeer *peer, const struct lease_hello *hello);
 void service_lease_gone(Service *service);
 void service_unit_changed(Service *service, const UnitState *before, const UnitState *now);
+/* The record has changed. Remembered over a kill at once, and on disk in a while; with
+ * service_remember() only the first, for what changes all the time. */
+void service_touch(Service *service);
+void service_remember(Service *service);
 bool service_is_supervised(const Service *service);
 /* Its unit runs or is about to. */
 bool service_is_up(const Service *service);
