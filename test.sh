@@ -27,6 +27,8 @@ usage: ./test.sh [unit|golden|fuzz|bench|bed|vm]... [OPTION...]
 options:
   --seconds N   how long to fuzz in all (20)
   --long        the long forms of tests that have one
+  --sanitize    the bed with phoenixd, phoenix and the generator built with ASan and UBSan: what
+                these find fails the test (the same as PHOENIX_BED_SANITIZE=1)
   -k EXPR       only the bed and VM tests whose name fits (pytest -k)
   -v            show all output
 PHOENIX_TESTS_MUST_RUN=1: a skipped test is a failure.
@@ -40,6 +42,7 @@ while [ $# -gt 0 ]; do
         unit | golden | fuzz | bench | bed | vm) tiers+=("$1") ;;
         --seconds) seconds=${2:?}; shift ;;
         --long) test_environment+=(PHOENIX_TESTS_LONG=1); vm_timeout=3600 ;;
+        --sanitize) export PHOENIX_BED_SANITIZE=1 ;;
         -k) test_environment+=("PYTEST_ADDOPTS=-k '${2:?}'"); shift ;;
         -v) verbose=1 ;;
         -h | --help) usage; exit 0 ;;
@@ -47,6 +50,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+[ "${PHOENIX_BED_SANITIZE-}" != 1 ] || test_environment+=(PHOENIX_BED_REPORTS=1)
 if [ ${#tiers[@]} -eq 0 ]; then
     tiers=(unit golden fuzz bench bed vm)
     bench_mode=--smoke

@@ -113,7 +113,12 @@ static int add_peer(LeaseServer *server, int fd, uint64_t number)
 int lease_server_adopt(LeaseServer *server, int fd, const char *name)
 {
     uint64_t number = strtoull(name + strlen(LEASE_STORE_PREFIX), NULL, 10);
-    int r = add_peer(server, fd, number);
+    int r = -EINVAL;
+
+    if (number > 0)
+        r = add_peer(server, fd, number);
+    else
+        close(fd);
 
     if (r < 0) {
         char state[128];
@@ -151,14 +156,8 @@ static void rest(LeaseServer *server, int error)
     if (!server->starved)
         server->handlers->starved(error, server->userdata);
     server->starved = true;
-    if (server->rest) {
-        sd_event_source_set_time_relative(server->rest, STARVED_USEC);
-        sd_event_source_set_enabled(server->rest, SD_EVENT_ONESHOT);
-    } else if (sd_event_add_time_relative(server->event, &server->rest, CLOCK_MONOTONIC,
-                                          STARVED_USEC, 0, on_rested, server) < 0) {
-        return; /* then the loop is busy, but alive */
-    }
-    source_set(server->rest, "lease-accept-rest", PRIORITY_ACCEPT);
+    sd_event_source_set_time_relative(server->rest, STARVED_USEC);
+    sd_event_source_set_enabled(server->rest, SD_EVENT_ONESHOT);
     sd_event_source_set_enabled(server->io, SD_EVENT_OFF);
 }
 
@@ -228,10 +227,16 @@ int lease_server_new(sd_event *event, int fd, bool user, const LeaseServerHandle
     r = fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
     if (r >= 0)
         r = sd_event_add_io(event, &server->io, fd, EPOLLIN, on_io, server);
+    /* There are no descriptors to make it with when it is needed. */
+    if (r >= 0)
+        r = sd_event_add_time(event, &server->rest, CLOCK_MONOTONIC, 0, 0, on_rested, server);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(server->rest, SD_EVENT_OFF);
     if (r < 0) {
         lease_server_free(server);
         return r;
     }
+    source_set(server->rest, "lease-accept-rest", PRIORITY_ACCEPT);
     source_set(server->io, "lease-accept", PRIORITY_ACCEPT);
     *ret = server;
     return 0;

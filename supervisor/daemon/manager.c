@@ -263,13 +263,12 @@ Manager *manager_free(Manager *manager)
 {
     if (!manager)
         return NULL;
+    /* Checks first: who asked for one, a lease or the API, is still there to be told. */
+    for (size_t i = 0; i < manager->n_services; i++)
+        service_free_runners(manager->services[i]);
     api_free(manager->api);
     metrics_server_free(manager->metrics);
     notifier_free(manager->notifier);
-    /* Services without leases, then leases without services: checks may have asked for something.
-     */
-    for (size_t i = 0; i < manager->n_services; i++)
-        service_free_runners(manager->services[i]);
     lease_server_free(manager->leases);
     for (size_t i = 0; i < manager->n_services; i++)
         service_free(manager->services[i]);

@@ -384,6 +384,7 @@ void service_continue(Service *service)
     for (size_t i = 0; i < service->n_runners; i++)
         runner_continue(service->runners[i]);
     service->ready = readiness_of(service); /* which was told when it came to be */
+    snprintf(service->ready_reason, sizeof(service->ready_reason), "as before phoenixd restarted");
     show_status(service);
 }
 
@@ -392,6 +393,7 @@ void service_continue(Service *service)
 void service_free_runners(Service *service)
 {
     for (size_t i = 0; i < service->n_runners; i++) {
+        runner_stop(service->runners[i]); /* who asked for a check now is told */
         service->context->offset(service->runners[i], service->context->userdata);
         runner_free(service->runners[i]);
     }

@@ -587,6 +587,22 @@ static void test_verdict_without_lease(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Asked for a check, and the plan changes before it is made: the one who asked is told. */
+static void test_changed_plan_while_asked(void **state)
+{
+    Fixture *f = *state;
+
+    n_views = n_ends = 0;
+    be_healthy(f);
+    assert_int_equal(service_probe_now(f->service, on_probed, f), 1);
+    Plan plan = make_plan(f);
+    assert_int_equal(service_set_plan(f->service, &plan), 0);
+    come(f, 200, LEASE_PHASE_READY);
+    assert_int_equal(n_views, 0);
+    assert_int_equal(n_ends, 1);
+    assert_int_equal(service_probe_now(f->service, on_probed, f), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -622,6 +638,7 @@ int main(void)
         TEST(test_changed_plan),
         TEST(test_changed_plan_of_what_is_down),
         TEST(test_verdict_without_lease),
+        TEST(test_changed_plan_while_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

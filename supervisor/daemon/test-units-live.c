@@ -194,7 +194,7 @@ static void test_life(void **state)
     assert_int_equal(f->done, 0);
     assert_int_equal(units_reset_failed(f->units, UNIT, on_done, f), 0);
     wait_for(f, f->n_done > n + 1);
-    assert_int_equal(units_start(f->units, "phoenix@nosuch.service", on_done, f), 0);
+    assert_int_equal(units_start(f->units, "no-such-unit.service", on_done, f), 0);
     wait_for(f, f->n_done > n + 2);
     assert_true(f->done < 0);
 }

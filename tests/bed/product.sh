@@ -6,6 +6,9 @@
 # runs: a rebuild compiles only what changed.
 
 product_layer='' # the tree, known after product_install
+# PHOENIX_BED_SANITIZE=1: phoenixd, phoenix and the generator with ASan and UBSan (build-sanitized).
+product_kind=plain
+[ "${PHOENIX_BED_SANITIZE-}" != 1 ] || product_kind=sanitized
 
 build_dir() {
     echo "$cache/build-$(printf '%s %s' "$(root_key)" "$repo" | content_key)"
@@ -42,12 +45,13 @@ source_key() {
             -o -type f ! -path './*.md' ! -path './*.sh' -print | sort | tr '\n' '\0' |
             xargs -0 sha256sum
         sha256sum tests/bed/build-product
+        [ "$product_kind" = plain ] || sha256sum tests/bed/build-sanitized tests/bed/sanitizer-options.c
     } | content_key
 }
 
 product_install() {
     with_lock "$(build_dir).lock" product_make
-    product_layer=$cache/product-$(cat "$(build_dir)/layer")/tree
+    product_layer=$cache/product-$(cat "$(build_dir)/layer-$product_kind")/tree
     touch "$(dirname "$product_layer")/.used" "$(build_dir)/.used"
     prune_unused "$cache"/product-* "$cache"/build-*
 }
@@ -60,12 +64,12 @@ product_make() {
     source_snapshot "$build/src"
     key=$(source_key "$build/src")
     dir=$cache/product-$key
-    echo "$key" >"$build/layer"
+    echo "$key" >"$build/layer-$product_kind"
     [ ! -e "$dir/.used" ] || return 0
     rm -rf "$dir"
     mkdir -p "$dir/tree"
-    say_stage "$build/product.log" "product: building and installing into a layer" \
-        build_enter "$dir/tree" sh /src/tests/bed/build-product
+    say_stage "$build/product.log" "product: building and installing into a layer ($product_kind)" \
+        build_enter "$dir/tree" sh /src/tests/bed/build-product "$product_kind"
     product_check "$dir/tree"
     touch "$dir/.used"
     say "product: layer $key made in $(seconds_since "$t0") s"
