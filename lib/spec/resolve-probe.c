@@ -207,6 +207,10 @@ static int resolve_list(Resolver *resolver, const char *name, SpecProbes *probes
         if (r < 0)
             return r;
     }
+    if (probes->n > SPEC_PROBES_MAX)
+        return diag_add(resolver->diags, DIAG_ERROR, resolver->spec->source, name,
+                        DIAG_CODE_BAD_VALUE, NULL, "holds %zu checks, but at most %d are accepted",
+                        probes->n, SPEC_PROBES_MAX);
     for (size_t i = 0; i < probes->n; i++) {
         _cleanup_free_ char *path = text_printf("%s[%zu]", name, i);
         int r = path ? resolve_probe(resolver, path, &probes->items[i], restart) : -ENOMEM;

@@ -21,6 +21,9 @@
 /* The largest spec file that is read, in bytes. */
 #define SPEC_SIZE_MAX (1024U * 1024U)
 
+/* The most checks that healthcheck, or readiness, may hold. */
+#define SPEC_PROBES_MAX 16
+
 typedef enum SpecType {
     SPEC_TYPE_CONTAINER, /* written "docker", "container" or "oci" */
     SPEC_TYPE_BINARY,

@@ -11,6 +11,9 @@
 /* As long as a lease waits for an answer of a supervisor. */
 #define BLIND_MAX_USEC (20 * USEC_PER_SEC)
 
+/* Of all services together; what is beyond is not supervised, and said. */
+#define CHECKS_MAX 50000
+
 static uint64_t realtime(const Service *service)
 {
     uint64_t now = 0;
@@ -397,6 +400,7 @@ void service_free_runners(Service *service)
         service->context->offset(service->runners[i], service->context->userdata);
         runner_free(service->runners[i]);
     }
+    service->context->n_checks -= service->n_runners;
     free(service->runners);
     service->runners = NULL;
     service->n_runners = service->n_liveness = 0;
@@ -414,6 +418,7 @@ static int add_runners(Service *service, const SpecProbes *probes, bool readines
             runner_count_in(service->runners[service->n_runners],
                             &service->slot->checks[service->n_runners]);
         service->n_runners++;
+        service->context->n_checks++;
         service->n_liveness += !readiness;
     }
     return 0;
@@ -428,6 +433,8 @@ int service_make_runners(Service *service)
     service_free_runners(service);
     if (n == 0 || spec->duration == SPEC_DURATION_ONESHOT)
         return 0;
+    if (service->context->n_checks + n > CHECKS_MAX)
+        return -E2BIG;
     service->runners = calloc(n, sizeof(*service->runners));
     if (!service->runners)
         return -ENOMEM;

@@ -37,6 +37,7 @@ typedef struct ServiceContext {
     Persist *persist;
     Checkpoint *checkpoint;
     bool user;
+    size_t n_checks; /* of all services */
     uint64_t netns_dev, netns_ino; /* the supervisor's own network namespace */
     /* A check that passed has begun to fail. */
     void (*onset)(Runner *runner, void *userdata);

@@ -410,9 +410,25 @@ static void test_list_is_bounded(void **state)
     assert_int_equal(diags.dropped, 500 - DIAG_MAX);
 }
 
+static void test_checks_are_bounded(void **state)
+{
+    for (int n = 16; n <= 17; n++) {
+        _cleanup_diag_list_ DiagList diags = {0};
+        _cleanup_spec_free_ Spec *spec = NULL;
+        _cleanup_(text_done) Text text = {0};
+
+        text_add(&text, "{" WEB ", \"proxyport\": 80, \"healthcheck\": [");
+        for (int i = 0; i < n; i++)
+            text_add(&text, i ? ",{}" : "{}");
+        text_add(&text, "]}");
+        assert_int_equal(read_string(text.data, &diags, &spec), n > 16 ? SPEC_INVALID : 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_checks_are_bounded),
         cmocka_unit_test(test_minimal),
         cmocka_unit_test(test_shorthands),
         cmocka_unit_test(test_every_mistake_at_once),
