@@ -11,6 +11,8 @@
 /* As long as a lease waits for an answer of a supervisor. */
 #define BLIND_MAX_USEC (20 * USEC_PER_SEC)
 
+#define PETS_PER_WATCHDOG 6
+
 /* Of all services together; what is beyond is not supervised, and said. */
 #define CHECKS_MAX 50000
 
@@ -79,11 +81,22 @@ static void show_status(Service *service)
     (void)lease_peer_say_text(service->lease, LEASE_STATUS, status);
 }
 
-/* A service that beats by itself is watched by systemd's own timer: a pet of ours would hide it. */
+/* A service that beats by itself is watched by systemd's own timer: a pet of ours would hide it.
+ * Else a pet wakes the lease and systemd, so that checks in quick succession share one: several
+ * still go into the watchdog time, and into the half of it after which the lease thinks that we are
+ * away. */
 static void pet(Service *service)
 {
-    if (service->lease && !service->triggered && service->spec->watchdog_usec == USEC_INFINITY)
-        (void)lease_peer_say(service->lease, LEASE_PET);
+    uint64_t now = 0;
+
+    if (!service->lease || service->triggered || service->spec->watchdog_usec != USEC_INFINITY)
+        return;
+    sd_event_now(service->context->event, CLOCK_MONOTONIC, &now);
+    if (service->pet_usec != 0 &&
+        now < service->pet_usec + service->watchdog_usec / PETS_PER_WATCHDOG)
+        return;
+    service->pet_usec = now;
+    (void)lease_peer_say(service->lease, LEASE_PET);
 }
 
 static void stop_probes(Service *service)

@@ -235,6 +235,8 @@ void service_lease_hello(Service *service, LeasePeer *peer, const struct lease_h
     service->shares_network = hello->netns_ino == service->context->netns_ino &&
                               hello->netns_dev == service->context->netns_dev &&
                               hello->netns_ino != 0;
+    service->watchdog_usec = hello->watchdog_usec;
+    service->pet_usec = 0;
     service->status[0] = '\0';
     (void)lease_peer_say(peer, LEASE_WELCOME);
     if (!same)

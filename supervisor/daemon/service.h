@@ -37,7 +37,7 @@ typedef struct ServiceContext {
     Persist *persist;
     Checkpoint *checkpoint;
     bool user;
-    size_t n_checks; /* of all services */
+    size_t n_checks;               /* of all services */
     uint64_t netns_dev, netns_ino; /* the supervisor's own network namespace */
     /* A check that passed has begun to fail. */
     void (*onset)(Runner *runner, void *userdata);
@@ -71,6 +71,8 @@ struct Service {
     enum lease_phase phase;
     pid_t lease_pid;
     uint64_t lease_since_usec; /* CLOCK_REALTIME */
+    uint64_t watchdog_usec;    /* the lease has to pet within this; 0: it need not */
+    uint64_t pet_usec;         /* CLOCK_MONOTONIC of the last pet; 0: none yet */
     bool shares_network;
     Door door;
 

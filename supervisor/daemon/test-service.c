@@ -39,6 +39,24 @@ static void test_start(void **state)
     assert_true(fake.n_settled > 0);
 }
 
+/* A pet wakes two processes: with a minute of watchdog time, checks in quick succession share one.
+ */
+static void test_pets_are_shared(void **state)
+{
+    Fixture *f = *state;
+
+    be_healthy(f);
+    f->service->watchdog_usec = USEC_PER_MINUTE;
+    f->service->pet_usec = 0;
+    give(f, 0, PROBE_PASS, "tcp 80: open");
+    hears(f, LEASE_PET, NULL);
+    give(f, 0, PROBE_PASS, "tcp 80: open");
+    hears_nothing(f);
+    f->service->pet_usec -= 10 * USEC_PER_SEC;
+    give(f, 0, PROBE_PASS, "tcp 80: open");
+    hears(f, LEASE_PET, NULL);
+}
+
 static void test_start_waits_for_all(void **state)
 {
     Fixture *f = *state;
@@ -607,6 +625,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_start),
+        TEST(test_pets_are_shared),
         TEST(test_start_waits_for_all),
         TEST(test_failed_start),
         TEST(test_grace),

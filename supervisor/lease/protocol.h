@@ -15,7 +15,7 @@
  *     lease                                 phoenixd
  *       HELLO (role, phase)        ->
  *                                  <-       WELCOME
- *                                  <-       PET, STATUS ...   each time a check has ended
+ *                                  <-       PET, STATUS ...   when checks have ended
  *                                  <-       READY             the service is healthy: start is over
  *                                  <-       FAIL              ... or it never got there
  *       ANSWER (+ descriptor)      <-       REQUEST           a socket, a file's age, a program run

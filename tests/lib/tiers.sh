@@ -85,6 +85,21 @@ tier_bench() {
     tier_run bench "$report" "$bed" run /src/tests/lib/run-bench "$mode"
     [ -n "$verbose" ] || [ "$mode" = --smoke ] || sed -n '/^== /,$p' "$logs/bench.log"
     tier_count bench "$code" "$report"
+    report=$logs/bench-supervisor.junit.xml
+    say "bench: the supervisor, ${mode#--}"
+    tier_run bench-supervisor "$report" bench_supervisor "$mode" "$report"
+    [ -n "$verbose" ] || [ "$mode" = --smoke ] || cat "$logs/bench-supervisor.log"
+    tier_count bench-supervisor "$code" "$report"
+}
+
+# bench_supervisor --smoke|--full REPORT: in a machine of the bed, since it needs a service manager.
+bench_supervisor() {
+    local code=0 failure=''
+    "$repo/tests/bench/supervisor/run" "$1" || code=$?
+    [ "$code" = 0 ] || failure='<failure message="it did not run, or a budget was missed"/>'
+    printf '<testsuites><testsuite name="bench"><testcase classname="bench" name="supervisor">%s</testcase></testsuite></testsuites>\n' \
+        "$failure" >"$2"
+    return "$code"
 }
 
 tier_bed() {
