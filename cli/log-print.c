@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "log-print.h"
+#include "specs.h"
 
 /* As journalctl: who follows wants to see where things stand, not the whole past. */
 #define LINES_BEFORE_FOLLOWING 10U
@@ -76,5 +77,20 @@ int log_print(const Cli *cli, const LogPrinter *printer, const char *name, size_
     if (r < 0)
         return r;
     *ret_n = n;
+    return CLI_EXIT_OK;
+}
+
+int log_explain_nothing(const Cli *cli, const char *name)
+{
+    _cleanup_spec_set_free_ SpecSet *set = NULL;
+    int r;
+
+    r = specs_load(cli, &set);
+    if (r < 0)
+        return r;
+    if (!specs_find(cli, set, name))
+        return CLI_EXIT_MISSING;
+    if (!(cli->options & CLI_JSON))
+        log_info("no entries");
     return CLI_EXIT_OK;
 }

@@ -61,7 +61,7 @@ int phoenixd_failed(const Cli *cli, const Supervisor *supervisor, const char *na
     case -ENOENT:
         return say_unknown(cli, name);
     case -ENOTCONN:
-        log_error("%s does not run: %s", clean.data, why.data);
+        log_error("%s does not run", clean.data);
         return CLI_EXIT_NO;
     case -EBUSY:
         log_error("%s: %s", clean.data, why.data);

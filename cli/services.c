@@ -257,7 +257,10 @@ const ServiceRow *services_find(const Services *services, const char *name)
 
 const char *services_row_health(const ServiceRow *row)
 {
-    return row->health && row->health->supervised ? row->health->state : NULL;
+    const Health *health = row->health;
+
+    /* Without checks, only that it is held is more than systemd knows. */
+    return health && (health->supervised || streq(health->state, "held")) ? health->state : NULL;
 }
 
 char *services_row_word(const Services *services, const ServiceRow *row)

@@ -228,9 +228,12 @@ int verb_events(const Cli *cli, char *const *args)
 {
     static const LogPrinter printer = {journal_match_events, add_event};
     _cleanup_free_ char *name = args[0] ? specs_name_of_arg(args[0]) : NULL;
-    size_t n;
+    size_t n = 0;
 
     if (args[0] && !name)
         return -ENOMEM;
-    return log_print(cli, &printer, name, &n);
+    int r = log_print(cli, &printer, name, &n);
+    if (r != CLI_EXIT_OK || !name || n > 0 || (cli->options & (CLI_SINCE | CLI_LINES)))
+        return r;
+    return log_explain_nothing(cli, name);
 }

@@ -27,22 +27,6 @@ static int add_entry(const Cli *cli, Journal *journal, Text *t)
     return t->error;
 }
 
-/* Nothing was ever written of it: perhaps because there is no such service. */
-static int explain_nothing(const Cli *cli, const char *name)
-{
-    _cleanup_spec_set_free_ SpecSet *set = NULL;
-    int r;
-
-    r = specs_load(cli, &set);
-    if (r < 0)
-        return r;
-    if (!specs_find(cli, set, name))
-        return CLI_EXIT_MISSING;
-    if (!(cli->options & CLI_JSON))
-        log_info("no entries");
-    return CLI_EXIT_OK;
-}
-
 int verb_logs(const Cli *cli, char *const *args)
 {
     static const LogPrinter printer = {journal_match_service, add_entry};
@@ -55,5 +39,5 @@ int verb_logs(const Cli *cli, char *const *args)
     r = log_print(cli, &printer, name, &n);
     if (r != CLI_EXIT_OK || n > 0 || (cli->options & (CLI_SINCE | CLI_LINES)))
         return r;
-    return explain_nothing(cli, name);
+    return log_explain_nothing(cli, name);
 }

@@ -29,6 +29,13 @@ static void join_lacking(Manager *manager)
 
 void manager_lack(Manager *manager, Lack lack, const char *why)
 {
+    static const char *const restored[_LACK_MAX] = {
+        [LACK_SYSTEMD] = "the connection to systemd is back",
+        [LACK_BUS] = "io.phoenix.Supervisor1 is on the bus",
+        [LACK_STATE] = "the state can be written",
+        [LACK_FDS] = "there are file descriptors for new leases",
+        [LACK_PLANS] = "the plans can be read",
+    };
     const char *before = manager->lacking[lack];
     Event event = {.latency_usec = UINT64_MAX, .delay_usec = UINT64_MAX};
 
@@ -37,7 +44,7 @@ void manager_lack(Manager *manager, Lack lack, const char *why)
     manager->lacking[lack] = why;
     join_lacking(manager);
     event.kind = why ? EVENT_DEGRADED : EVENT_RESTORED;
-    event.reason = why ? why : before;
+    event.reason = why ? why : restored[lack];
     events_emit(manager->context.events, &event);
 }
 

@@ -131,7 +131,7 @@ void service_hold(Service *service, const UnitState *state)
     if (!known)
         service->record->held_usec = now_of(service, CLOCK_REALTIME);
     service->retrying = false;
-    service_post(service, HEALTH_EVENT_HOLD, NULL);
+    service_post(service, HEALTH_EVENT_HOLD, service->reason[0] ? NULL : state->result);
     sd_event_source_disable_unref(service->retry_timer);
     service->retry_timer = NULL;
     if (sd_event_add_time(service->context->event, &service->retry_timer, CLOCK_REALTIME,
@@ -139,8 +139,7 @@ void service_hold(Service *service, const UnitState *state)
         source_set(service->retry_timer, "held-retry", PRIORITY_SERVICE);
     service_touch(service);
     if (!known)
-        service_emit(service, EVENT_HELD, before,
-                     service->reason[0] ? service->reason : state->result, NULL, NULL);
+        service_emit(service, EVENT_HELD, before, service->reason, NULL, NULL);
 }
 
 void service_disarm_hold(Service *service)
