@@ -205,14 +205,27 @@ static void emit_strict(const Spec *spec, UnitFile *unit)
         unit_add(unit, "Service", strict_settings[i].key, strict_settings[i].value);
 }
 
+bool emit_covers_run(const Spec *spec)
+{
+    STRV_FOREACH (tmpfs, spec->tmpfs)
+        if (strcspn(*tmpfs, ":") == strlen("/run") && strncmp(*tmpfs, "/run", 4) == 0)
+            return true;
+    return false;
+}
+
 void emit_sandbox(const EmitContext *context, const Spec *spec, UnitFile *unit)
 {
     const SpecHardening *hardening = &spec->hardening;
 
     if (hardening->dynamicuser == 1 && context->scope == SPEC_SCOPE_SYSTEM)
         emit_dynamic_user(spec, unit);
-    if (hardening->readonly == 1)
+    if (hardening->readonly == 1) {
         unit_add(unit, "Service", "ProtectSystem", "strict");
+        /* systemd 257 leaves /run writable when ProtectControlGroups= is set as well. A user's
+         * manager has nothing there that the user could write to but what ProtectHome= is for. */
+        if (context->scope == SPEC_SCOPE_SYSTEM && !emit_covers_run(spec))
+            unit_add(unit, "Service", "ReadOnlyPaths", "/run");
+    }
     emit_home(context, spec, unit);
     if (hardening->tmp == 1)
         unit_add(unit, "Service", "PrivateTmp", "yes");

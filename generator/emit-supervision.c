@@ -156,20 +156,11 @@ void emit_supervision_times(const Spec *spec, uint64_t start_usec, UnitFile *uni
     }
 }
 
-/* A tmpfs that covers the folder of the manager's sockets. */
-static bool hides_runtime(const Spec *spec)
-{
-    STRV_FOREACH (tmpfs, spec->tmpfs)
-        if (strcspn(*tmpfs, ":") == strlen("/run") && strncmp(*tmpfs, "/run", 4) == 0)
-            return true;
-    return false;
-}
-
 void emit_lease_access(const EmitContext *context, const Spec *spec, UnitFile *unit)
 {
     if (!spec_is_supervised(spec) || is_outside(context, spec))
         return;
-    if (hides_runtime(spec))
+    if (emit_covers_run(spec))
         unit_add(unit, "Service", "BindReadOnlyPaths", "-%t/phoenix -%t/systemd/notify");
     /* A user's own list of address families would shut the lease out. An empty value ends all
      * restrictions, so there is nothing to add then. */

@@ -72,6 +72,8 @@ void emit_binary(const EmitContext *context, const Spec *spec, UnitFile *unit);
 
 /* emit-sandbox.c: [Service] what a program is kept from. */
 void emit_sandbox(const EmitContext *context, const Spec *spec, UnitFile *unit);
+/* Whether a tmpfs of the spec covers /run, where the manager's sockets are. */
+bool emit_covers_run(const Spec *spec);
 
 /* emit-container.c: phoenix@NAME.container, and phoenix-image@NAME.image when archive is given (the
  * image is then that archive; NULL for a reference). */

@@ -266,3 +266,12 @@ def test_commands_of_the_source_document(spec, user, testy_debug_image):
     assert user.check(*inside, "id", "-u").strip() == "1000"
     assert not user(*inside, "touch", "/test").ok
     assert user(*inside, "touch", "/tmp/test").ok
+
+
+def test_strict_system_program_cannot_write_below_run(root, spec):
+    """systemd 257 leaves /run writable with ProtectSystem=strict when cgroups are protected, too."""
+    script = "touch /run/phoenix-test-run && exit 3; exit 0"
+    unit = spec("run-writer", {"type": "binary", "image": "/bin/sh", "args": ["-c", script],
+                               "duration": "oneshot", "user": "root"}, scope="system")
+    result = root.systemctl("start", unit)
+    assert result.ok, str(result)
