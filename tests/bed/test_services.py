@@ -204,20 +204,21 @@ def status_of(pid):
     return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
 
 
-def payload_of(runner, unit, kind):
+def payload_of(runner, unit, kind, wait_for):
     if kind == "binary":
         return runner.properties(unit, "MainPID")["MainPID"]
-    pids = runner.check("pgrep", "--full", "^/phoenix-testy").split()
+    # A unit without checks is up as soon as the container's init is: the program comes a moment later.
+    pids = wait_for(lambda: runner("pgrep", "--full", "^/phoenix-testy").out.split(), 10, "the payload")
     assert len(pids) == 1
     return pids[0]
 
 
 @pytest.mark.parametrize("scope", ["user", "system"])
-def test_hardened_by_default(kind, image, spec, runners, scope):
+def test_hardened_by_default(kind, image, spec, runners, scope, wait_for):
     runner = runners[scope]
     unit = spec("hard", {"type": kind, "image": image, "args": ["--port", "8097"]}, scope=scope)
     assert runner.systemctl("start", unit).ok
-    pid = payload_of(runner, unit, kind)
+    pid = payload_of(runner, unit, kind, wait_for)
     status = status_of(pid)
     assert status["NoNewPrivs"] == "1"
     assert status["Seccomp"] == "2"
