@@ -152,21 +152,6 @@ static int append_fields(sd_bus_message *m, const Field *fields, size_t n, const
     return r;
 }
 
-static const char *active_word(UnitActive active)
-{
-    static const char *const words[_UNIT_ACTIVE_MAX] = {
-        [UNIT_INACTIVE] = "inactive",
-        [UNIT_ACTIVATING] = "activating",
-        [UNIT_ACTIVE] = "active",
-        [UNIT_RELOADING] = "reloading",
-        [UNIT_DEACTIVATING] = "deactivating",
-        [UNIT_FAILED] = "failed",
-        [UNIT_MAINTENANCE] = "maintenance",
-    };
-
-    return active < _UNIT_ACTIVE_MAX ? words[active] : "";
-}
-
 /* While systemd has not told the state, the strings are "". */
 static int append_unit(sd_bus_message *m, const UnitState *unit)
 {
@@ -176,7 +161,7 @@ static int append_unit(sd_bus_message *m, const UnitState *unit)
 
     if (!known)
         unit = &nothing;
-    r = api_append_string_entry(m, "ActiveState", known ? active_word(unit->active) : "");
+    r = api_append_string_entry(m, "ActiveState", known ? unit_active_word(unit->active) : "");
     if (r >= 0)
         r = api_append_string_entry(m, "SubState", unit->sub);
     if (r >= 0)

@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 
 #include "base/macros.h"
-#include "supervisor/daemon/source.h"
 #include "base/strv.h"
+#include "supervisor/daemon/source.h"
 
 /* More than any service has checks that could be under way at once. */
 #define REQUESTS_MAX 256
@@ -354,9 +354,8 @@ static void handle_packet(LeasePeer *peer, const void *packet, size_t size, int 
 
 static bool is_flood(LeasePeer *peer)
 {
-    uint64_t now = 0;
+    uint64_t now = loop_now(peer->event, CLOCK_MONOTONIC);
 
-    sd_event_now(peer->event, CLOCK_MONOTONIC, &now);
     if (now >= peer->second_usec + USEC_PER_SEC) {
         peer->second_usec = now;
         peer->n_messages = 0;

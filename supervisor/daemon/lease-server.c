@@ -223,7 +223,7 @@ int lease_server_new(sd_event *event, int fd, bool user, const LeaseServerHandle
                             .peers_max = find_peers_max()};
     server->event = sd_event_ref(event);
     /* Numbers that are not used for names in the store yet, also after a restart. */
-    sd_event_now(event, CLOCK_REALTIME, &server->last_number);
+    server->last_number = loop_now(event, CLOCK_REALTIME);
     r = fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
     if (r >= 0)
         r = sd_event_add_io(event, &server->io, fd, EPOLLIN, on_io, server);

@@ -5,16 +5,8 @@
 #include <stdlib.h>
 
 #include "base/macros.h"
-#include "supervisor/daemon/source.h"
 #include "supervisor/daemon/manager-internal.h"
-
-static uint64_t now_of(Manager *manager)
-{
-    uint64_t now = 0;
-
-    sd_event_now(manager->event, CLOCK_MONOTONIC, &now);
-    return now;
-}
+#include "supervisor/daemon/source.h"
 
 static int compare_usec(const void *a, const void *b)
 {
@@ -62,17 +54,9 @@ static size_t count_checks(Manager *manager)
     return n;
 }
 
-static void emit(Manager *manager, EventKind kind, const char *reason)
-{
-    Event event = {
-        .kind = kind, .reason = reason, .latency_usec = UINT64_MAX, .delay_usec = UINT64_MAX};
-
-    events_emit(manager->context.events, &event);
-}
-
 static int on_release(sd_event_source *source, uint64_t usec, void *userdata)
 {
-    emit(userdata, EVENT_BRAKE_OFF, "verdicts count again");
+    manager_emit(userdata, EVENT_BRAKE_OFF, "verdicts count again");
     return 0;
 }
 
@@ -83,14 +67,13 @@ void manager_onset(Runner *runner, void *userdata)
 
     manager->brake_rules.n_checks = count_checks(manager);
     if (!brake_onset(&manager->brake, runner_brake_entry(runner), &manager->brake_rules,
-                     now_of(manager)))
+                     loop_now(manager->event, CLOCK_MONOTONIC)))
         return;
     snprintf(reason, sizeof(reason),
              "%zu of %zu checks began to fail at once: nothing is restarted for one more round",
              manager->brake.n_onsets, manager->brake_rules.n_checks);
-    emit(manager, EVENT_BRAKE_ON, reason);
-    sd_event_source_disable_unref(manager->brake_timer);
-    manager->brake_timer = NULL;
+    manager_emit(manager, EVENT_BRAKE_ON, reason);
+    manager->brake_timer = sd_event_source_disable_unref(manager->brake_timer);
     if (sd_event_add_time(manager->event, &manager->brake_timer, CLOCK_MONOTONIC,
                           manager->brake.held_until_usec, 0, on_release, manager) >= 0)
         source_set(manager->brake_timer, "brake", PRIORITY_SERVICE);
@@ -107,5 +90,5 @@ bool manager_is_braked(void *userdata)
 {
     Manager *manager = userdata;
 
-    return brake_is_held(&manager->brake, now_of(manager));
+    return brake_is_held(&manager->brake, loop_now(manager->event, CLOCK_MONOTONIC));
 }

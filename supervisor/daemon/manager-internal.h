@@ -63,5 +63,8 @@ void manager_offset(Runner *runner, void *userdata);
 bool manager_is_braked(void *userdata);
 void manager_brake_window(Manager *manager);
 
+/* manager.c: an event that is of no single service. */
+void manager_emit(Manager *manager, EventKind kind, const char *reason);
+
 /* manager.c: why is a static string, or NULL when it is there again. */
 void manager_lack(Manager *manager, Lack lack, const char *why);

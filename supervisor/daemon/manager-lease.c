@@ -4,8 +4,8 @@
 
 #include "base/log.h"
 #include "base/macros.h"
-#include "supervisor/daemon/source.h"
 #include "supervisor/daemon/manager-internal.h"
+#include "supervisor/daemon/source.h"
 
 /* A start that neither succeeds nor fails does not keep the others from starting for longer. */
 #define GATE_TURN_MAX_USEC (2 * USEC_PER_MINUTE)
@@ -17,15 +17,13 @@
 static Service *find_service(Manager *manager, const Identity *identity)
 {
     char name[IDENTITY_UNIT_MAX];
-    uint64_t now = 0;
 
     if (identity_service_name(identity->unit, name, sizeof(name)) < 0)
         return NULL;
     Service *service = manager_service(manager, name);
     if (service)
         return service;
-    sd_event_now(manager->event, CLOCK_MONOTONIC, &now);
-    if (now < manager->plans_read_usec + PLANS_AGE_USEC)
+    if (loop_now(manager->event, CLOCK_MONOTONIC) < manager->plans_read_usec + PLANS_AGE_USEC)
         return NULL;
     (void)manager_read_plans(manager);
     return manager_service(manager, name);
@@ -45,8 +43,7 @@ static void let_in(Manager *manager, Service *service)
 {
     if (service->gate_peer)
         (void)lease_peer_say(service->gate_peer, LEASE_GO);
-    sd_event_source_disable_unref(service->gate_timer);
-    service->gate_timer = NULL;
+    service->gate_timer = sd_event_source_disable_unref(service->gate_timer);
     if (sd_event_add_time_relative(manager->event, &service->gate_timer, CLOCK_MONOTONIC,
                                    GATE_TURN_MAX_USEC, 0, on_turn_over, service) >= 0)
         source_set(service->gate_timer, "gate-turn", PRIORITY_SERVICE);
@@ -63,8 +60,7 @@ static void let_in_next(Manager *manager)
 static void leave_gate(Manager *manager, Service *service)
 {
     gate_leave(&manager->gate, &service->gate);
-    sd_event_source_disable_unref(service->gate_timer);
-    service->gate_timer = NULL;
+    service->gate_timer = sd_event_source_disable_unref(service->gate_timer);
     let_in_next(manager);
 }
 

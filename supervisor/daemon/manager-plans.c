@@ -7,6 +7,7 @@
 #include "base/macros.h"
 #include "base/strv.h"
 #include "supervisor/daemon/manager-internal.h"
+#include "supervisor/daemon/source.h"
 
 static int compare_name(const void *name, const void *item)
 {
@@ -38,6 +39,7 @@ static int append(Manager *manager, Service *service)
         manager->services = services;
         manager->allocated = n;
     }
+    service->index = manager->n_services;
     manager->services[manager->n_services++] = service;
     return 0;
 }
@@ -92,6 +94,7 @@ void manager_forget_orphans(Manager *manager)
     for (size_t i = 0; i < manager->n_services; i++) {
         Service *service = manager->services[i];
         if (!service->orphan || service_is_up(service)) {
+            service->index = n;
             manager->services[n++] = service;
             continue;
         }
@@ -174,7 +177,7 @@ int manager_read_plans(Manager *manager)
     size_t n = manager->n_services;
     int r;
 
-    sd_event_now(manager->event, CLOCK_MONOTONIC, &manager->plans_read_usec);
+    manager->plans_read_usec = loop_now(manager->event, CLOCK_MONOTONIC);
     manager->n_bad_plans = 0;
     r = plans_read(manager->plan_folder, on_bad_plan, manager, &plans);
     if (r < 0) {

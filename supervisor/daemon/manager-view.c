@@ -4,6 +4,7 @@
 
 #include "base/macros.h"
 #include "supervisor/daemon/manager-internal.h"
+#include "supervisor/daemon/source.h"
 
 static void count_service(const Service *service, SupervisorView *view)
 {
@@ -15,10 +16,9 @@ static void count_service(const Service *service, SupervisorView *view)
 
 void manager_view(Manager *manager, SupervisorView *ret)
 {
-    uint64_t monotonic = 0, realtime = 0;
+    uint64_t monotonic = loop_now(manager->event, CLOCK_MONOTONIC);
+    uint64_t realtime = loop_now(manager->event, CLOCK_REALTIME);
 
-    sd_event_now(manager->event, CLOCK_MONOTONIC, &monotonic);
-    sd_event_now(manager->event, CLOCK_REALTIME, &realtime);
     *ret = (SupervisorView){
         .started_usec = manager->started_usec,
         .n_services = manager->n_services,
@@ -50,10 +50,7 @@ int manager_find_service(Manager *manager, const char *name)
 {
     Service *service = manager_service(manager, name);
 
-    for (size_t i = 0; service && i < manager->n_services; i++)
-        if (manager->services[i] == service)
-            return (int)i;
-    return -ENOENT;
+    return service ? (int)service->index : -ENOENT;
 }
 
 void manager_view_probe(Manager *manager, size_t service, size_t probe, ProbeView *ret)

@@ -10,8 +10,21 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "supervisor/daemon/manager-internal.h"
+#include "supervisor/daemon/source.h"
 
 #define METRICS_LISTENERS_MAX 8
+
+void manager_emit(Manager *manager, EventKind kind, const char *reason)
+{
+    Event event = {
+        .kind = kind,
+        .reason = reason,
+        .latency_usec = UINT64_MAX,
+        .delay_usec = UINT64_MAX,
+    };
+
+    events_emit(manager->context.events, &event);
+}
 
 /* ---- what is lacking ---- */
 
@@ -37,15 +50,12 @@ void manager_lack(Manager *manager, Lack lack, const char *why)
         [LACK_PLANS] = "the plans can be read",
     };
     const char *before = manager->lacking[lack];
-    Event event = {.latency_usec = UINT64_MAX, .delay_usec = UINT64_MAX};
 
     if (!before == !why)
         return;
     manager->lacking[lack] = why;
     join_lacking(manager);
-    event.kind = why ? EVENT_DEGRADED : EVENT_RESTORED;
-    event.reason = why ? why : restored[lack];
-    events_emit(manager->context.events, &event);
+    manager_emit(manager, why ? EVENT_DEGRADED : EVENT_RESTORED, why ? why : restored[lack]);
 }
 
 /* ---- systemd ---- */
@@ -214,14 +224,10 @@ static size_t adopt_leases(Manager *manager, PassedFds *passed)
 static void say_up(Manager *manager, size_t n_adopted)
 {
     char reason[120];
-    Event event = {.kind = EVENT_SUPERVISOR_UP,
-                   .reason = reason,
-                   .latency_usec = UINT64_MAX,
-                   .delay_usec = UINT64_MAX};
 
     snprintf(reason, sizeof(reason), "%zu services, %zu leases taken over", manager->n_services,
              n_adopted);
-    events_emit(manager->context.events, &event);
+    manager_emit(manager, EVENT_SUPERVISOR_UP, reason);
 }
 
 int manager_new(sd_event *event, bool user, const char *state_folder, PassedFds *passed,
@@ -234,7 +240,7 @@ int manager_new(sd_event *event, bool user, const char *state_folder, PassedFds 
         return -ENOMEM;
     manager->event = sd_event_ref(event);
     manager->user = user;
-    sd_event_now(event, CLOCK_REALTIME, &manager->started_usec);
+    manager->started_usec = loop_now(event, CLOCK_REALTIME);
     gate_init(&manager->gate, start_slots());
     r = plans_folder(user, &manager->plan_folder);
     if (r >= 0)

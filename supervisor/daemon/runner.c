@@ -46,14 +46,6 @@ static uint32_t random_bits(void)
     return bits;
 }
 
-static uint64_t now_of(Runner *runner, clockid_t clock)
-{
-    uint64_t now = 0;
-
-    sd_event_now(runner->event, clock, &now);
-    return now;
-}
-
 static int on_due(sd_event_source *source, uint64_t usec, void *userdata);
 
 /* The timer may be late by a tenth, so that the checks of many services share wakeups. */
@@ -107,7 +99,7 @@ static const ProbeSample *remember(Runner *runner, const ProbeResult *result)
 
     sample->reason = NULL; /* the one that falls out does not hold its reason */
     *sample = (ProbeSample){
-        .realtime_usec = now_of(runner, CLOCK_REALTIME),
+        .realtime_usec = loop_now(runner->event, CLOCK_REALTIME),
         .latency_usec = result->latency_usec,
         .outcome = result->outcome,
         .reason = remember_reason(runner, result->reason),
@@ -130,7 +122,7 @@ static void on_done(Probe *probe, const ProbeResult *result, void *userdata)
 
     if (result->outcome != PROBE_VOID)
         verdict_add(runner->counter, &runner->verdict_rules, result->outcome == PROBE_PASS,
-                    now_of(runner, CLOCK_MONOTONIC));
+                    loop_now(runner->event, CLOCK_MONOTONIC));
     if (runner->counter->passed_once)
         cadence_settle(&runner->cadence);
     schedule_next(runner);
@@ -207,7 +199,7 @@ void runner_start(Runner *runner)
 {
     probe_cancel(runner->probe);
     runner->active = true;
-    verdict_start(runner->counter, now_of(runner, CLOCK_MONOTONIC));
+    verdict_start(runner->counter, loop_now(runner->event, CLOCK_MONOTONIC));
     cadence_start(&runner->cadence);
     schedule(runner, 0); /* it may well be up already */
 }
@@ -216,7 +208,7 @@ void runner_resume(Runner *runner)
 {
     probe_cancel(runner->probe);
     runner->active = true;
-    verdict_resume(runner->counter, now_of(runner, CLOCK_MONOTONIC));
+    verdict_resume(runner->counter, loop_now(runner->event, CLOCK_MONOTONIC));
     cadence_settle(&runner->cadence);
     schedule(runner, (uint64_t)random_bits() * runner->spec->interval_usec / UINT32_MAX);
 }

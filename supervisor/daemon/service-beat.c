@@ -88,8 +88,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
 
 void service_disarm_beat(Service *service)
 {
-    sd_event_source_disable_unref(service->beat_timer);
-    service->beat_timer = NULL;
+    service->beat_timer = sd_event_source_disable_unref(service->beat_timer);
     service->beat = (ServiceBeat){0};
 }
 

@@ -41,8 +41,7 @@ static int on_maintenance_over(sd_event_source *source, uint64_t usec, void *use
 
 static void arm_maintenance(Service *service, uint64_t until_usec)
 {
-    sd_event_source_disable_unref(service->maintenance_timer);
-    service->maintenance_timer = NULL;
+    service->maintenance_timer = sd_event_source_disable_unref(service->maintenance_timer);
     if (until_usec == UINT64_MAX)
         return;
     if (sd_event_add_time(service->context->event, &service->maintenance_timer, CLOCK_REALTIME,

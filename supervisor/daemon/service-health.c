@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/macros.h"
-#include "supervisor/daemon/source.h"
 #include "supervisor/daemon/service.h"
+#include "supervisor/daemon/source.h"
 
 /* As long as a lease waits for an answer of a supervisor. */
 #define BLIND_MAX_USEC (20 * USEC_PER_SEC)
@@ -15,14 +15,6 @@
 
 /* Of all services together; what is beyond is not supervised, and said. */
 #define CHECKS_MAX 50000
-
-static uint64_t realtime(const Service *service)
-{
-    uint64_t now = 0;
-
-    sd_event_now(service->context->event, CLOCK_REALTIME, &now);
-    return now;
-}
 
 /* Checks whose failing for good makes the service unhealthy. */
 static bool is_vital(const Runner *runner)
@@ -87,16 +79,22 @@ static void show_status(Service *service)
  * away. */
 static void pet(Service *service)
 {
-    uint64_t now = 0;
+    uint64_t now = loop_now(service->context->event, CLOCK_MONOTONIC);
 
     if (!service->lease || service->triggered || service->spec->watchdog_usec != USEC_INFINITY)
         return;
-    sd_event_now(service->context->event, CLOCK_MONOTONIC, &now);
     if (service->pet_usec != 0 &&
         now < service->pet_usec + service->watchdog_usec / PETS_PER_WATCHDOG)
         return;
     service->pet_usec = now;
     (void)lease_peer_say(service->lease, LEASE_PET);
+}
+
+void service_set_triggered(Service *service, bool triggered)
+{
+    service->triggered = triggered;
+    if (service->slot)
+        service->slot->triggered = triggered;
 }
 
 static void stop_probes(Service *service)
@@ -107,9 +105,7 @@ static void stop_probes(Service *service)
 
 static void start_probes(Service *service, bool resume)
 {
-    service->triggered = false;
-    if (service->slot)
-        service->slot->triggered = 0;
+    service_set_triggered(service, false);
     service->ready = -1;
     service->blind_since_usec = 0;
     for (size_t i = 0; i < service->n_runners; i++)
@@ -117,13 +113,6 @@ static void start_probes(Service *service, bool resume)
             runner_resume(service->runners[i]);
         else
             runner_start(service->runners[i]);
-}
-
-static void set_triggered(Service *service)
-{
-    service->triggered = true;
-    if (service->slot)
-        service->slot->triggered = 1;
 }
 
 /* Tells systemd to end the service. What is measured from here on is its end. */
@@ -136,7 +125,7 @@ static void trigger(Service *service, const char *reason, Runner *runner)
      * to end all the same can be said over the bus. */
     if (!service->lease && units_abort(service->context->units, service->unit, NULL, NULL) < 0)
         return;
-    set_triggered(service);
+    service_set_triggered(service, true);
     stop_probes(service);
     if (service->lease)
         (void)lease_peer_end_payload(service->lease, LEASE_TRIGGER, ABORT_GRACE_USEC, reason);
@@ -151,7 +140,7 @@ static void fail_start(Service *service, const char *reason, Runner *runner)
         service->phase = LEASE_PHASE_READY;
         return;
     }
-    set_triggered(service);
+    service_set_triggered(service, true);
     stop_probes(service);
     (void)lease_peer_say_text(service->lease, LEASE_FAIL, reason);
 }
@@ -208,7 +197,7 @@ static void enter(Service *service, HealthState before)
     ServiceRecord *record = service->record;
 
     record->state = (int)service->state;
-    record->state_since_usec = realtime(service);
+    record->state_since_usec = loop_now(service->context->event, CLOCK_REALTIME);
     if (service->state == HEALTH_HEALTHY) {
         record->last_healthy_usec = record->state_since_usec;
         service_arm_reset(service);
@@ -345,9 +334,8 @@ static void judge(Service *service, Runner *runner, const ProbeResult *result)
  * without a supervisor. */
 static void give_up_waiting(Service *service, const ProbeResult *result)
 {
-    uint64_t now = 0;
+    uint64_t now = loop_now(service->context->event, CLOCK_MONOTONIC);
 
-    sd_event_now(service->context->event, CLOCK_MONOTONIC, &now);
     if (service->blind_since_usec == 0)
         service->blind_since_usec = now;
     if (service->phase != LEASE_PHASE_WAITING || !service->lease ||

@@ -7,17 +7,9 @@
 #include <stdio.h>
 
 #include "base/macros.h"
-#include "supervisor/daemon/source.h"
 #include "base/timespan.h"
 #include "supervisor/daemon/service.h"
-
-static uint64_t now_of(const Service *service, clockid_t clock)
-{
-    uint64_t now = 0;
-
-    sd_event_now(service->context->event, clock, &now);
-    return now;
-}
+#include "supervisor/daemon/source.h"
 
 void service_restart_rules(Service *service)
 {
@@ -76,15 +68,14 @@ static int on_reset(sd_event_source *source, uint64_t usec, void *userdata)
 
 void service_disarm_reset(Service *service)
 {
-    sd_event_source_disable_unref(service->reset_timer);
-    service->reset_timer = NULL;
+    service->reset_timer = sd_event_source_disable_unref(service->reset_timer);
 }
 
 void service_arm_reset(Service *service)
 {
     const UnitState *state = unit_watch_state(service->watch);
     uint64_t at = restart_reset_at(&service->restart_rules, state->known ? state->n_restarts : 0,
-                                   now_of(service, CLOCK_MONOTONIC));
+                                   loop_now(service->context->event, CLOCK_MONOTONIC));
 
     service_disarm_reset(service);
     if (at == UINT64_MAX)
@@ -129,11 +120,10 @@ void service_hold(Service *service, const UnitState *state)
     HealthState before = service->state;
 
     if (!known)
-        service->record->held_usec = now_of(service, CLOCK_REALTIME);
+        service->record->held_usec = loop_now(service->context->event, CLOCK_REALTIME);
     service->retrying = false;
     service_post(service, HEALTH_EVENT_HOLD, service->reason[0] ? NULL : state->result);
-    sd_event_source_disable_unref(service->retry_timer);
-    service->retry_timer = NULL;
+    service->retry_timer = sd_event_source_disable_unref(service->retry_timer);
     if (sd_event_add_time(service->context->event, &service->retry_timer, CLOCK_REALTIME,
                           service_held_until(service), USEC_PER_SEC, on_retry, service) >= 0)
         source_set(service->retry_timer, "held-retry", PRIORITY_SERVICE);
@@ -144,8 +134,7 @@ void service_hold(Service *service, const UnitState *state)
 
 void service_disarm_hold(Service *service)
 {
-    sd_event_source_disable_unref(service->retry_timer);
-    service->retry_timer = NULL;
+    service->retry_timer = sd_event_source_disable_unref(service->retry_timer);
     if (service->record->held_usec == 0 || service->retrying)
         return;
     service->record->held_usec = 0;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/text.h"
+#include "supervisor/daemon/source.h"
 
 #define SERVICE_OF_DOOR(d) ((Service *)((char *)(d)-offsetof(Service, door)))
 
@@ -77,12 +78,10 @@ static void take_next_spec(Service *service)
 static void remember_maintenance(Service *service)
 {
     ServiceRecord *record = service->record;
-    uint64_t now = 0;
 
-    sd_event_now(service->context->event, CLOCK_REALTIME, &now);
     if (!record->maintenance)
         return;
-    if (record->maintenance_until_usec <= now) {
+    if (record->maintenance_until_usec <= loop_now(service->context->event, CLOCK_REALTIME)) {
         record->maintenance = false;
         record->maintenance_until_usec = 0;
         return;
@@ -204,14 +203,6 @@ int service_set_plan(Service *service, Plan *plan)
 
 /* ---- the lease ---- */
 
-static uint64_t realtime(const Service *service)
-{
-    uint64_t now = 0;
-
-    sd_event_now(service->context->event, CLOCK_REALTIME, &now);
-    return now;
-}
-
 static void begin(Service *service, HealthEvent event)
 {
     service_disarm_hold(service);
@@ -231,7 +222,7 @@ void service_lease_hello(Service *service, LeasePeer *peer, const struct lease_h
     if (service->slot)
         service->slot->lease_pid = pid;
     service->phase = (enum lease_phase)hello->phase;
-    service->lease_since_usec = realtime(service);
+    service->lease_since_usec = loop_now(service->context->event, CLOCK_REALTIME);
     service->shares_network = hello->netns_ino == service->context->netns_ino &&
                               hello->netns_dev == service->context->netns_dev &&
                               hello->netns_ino != 0;
@@ -297,7 +288,7 @@ static void follow_timeout(Service *service)
 {
     if (service->triggered)
         return;
-    service->triggered = true;
+    service_set_triggered(service, true);
     if (service->lease && service->spec->type == SPEC_TYPE_CONTAINER)
         (void)lease_peer_end_payload(service->lease, LEASE_ABORT, ABORT_GRACE_USEC, "");
     service_post(service, HEALTH_EVENT_EXHAUST, "no heartbeat in time");
@@ -341,8 +332,8 @@ static void follow_plain(Service *service, const UnitState *now)
         return;
     service->state = state;
     service->record->state = (int)state;
-    service->record->state_since_usec = realtime(service);
-    service->triggered = false;
+    service->record->state_since_usec = loop_now(service->context->event, CLOCK_REALTIME);
+    service_set_triggered(service, false);
     if (state == HEALTH_HEALTHY) {
         if (service->was_unhealthy)
             service_emit(service, EVENT_RECOVERED, HEALTH_STARTING, "active", NULL, NULL);

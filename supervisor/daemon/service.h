@@ -129,6 +129,9 @@ bool service_is_up(const Service *service);
 
 /* service-health.c */
 
+/* The order to end it is out, also for the supervisor after this one; or it has been started anew.
+ */
+void service_set_triggered(Service *service, bool triggered);
 void service_post(Service *service, HealthEvent event, const char *reason);
 /* Goes on where the supervisor before this one was. */
 void service_continue(Service *service);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The names and the order of phoenixd's event sources. When several are due, verdicts go out before
- * new checks are made, and both before new leases are let in.
+ * new checks are made, and both before new leases are let in. And the one time of a turn of the
+ * loop.
  */
 #pragma once
 
+#include <stdint.h>
 #include <systemd/sd-event.h>
+#include <time.h>
 
 typedef enum SourcePriority {
     PRIORITY_LEASE =
@@ -20,4 +23,14 @@ static inline void source_set(sd_event_source *source, const char *name, SourceP
 {
     (void)sd_event_source_set_description(source, name);
     (void)sd_event_source_set_priority(source, priority);
+}
+
+/* When this turn of the loop began, in microseconds of that clock; 0 for a clock that there is not.
+ */
+static inline uint64_t loop_now(sd_event *event, clockid_t clock)
+{
+    uint64_t now = 0;
+
+    (void)sd_event_now(event, clock, &now);
+    return now;
 }

@@ -14,22 +14,12 @@
 #include "base/macros.h"
 #include "supervisor/daemon/checkpoint.h"
 #include "supervisor/policy/state.h"
+#include "supervisor/probe/test-descriptors.h"
 
 #define SLOTS_MAX 20000 /* as checkpoint.h promises */
 
 /* The memory begins with three numbers: a magic one, the size of a slot, the count of slots. */
 enum { MAGIC, SLOT_SIZE, N_SLOTS, N_NUMBERS };
-
-static size_t open_descriptors(void)
-{
-    _cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
-    size_t n = 0;
-
-    assert_non_null(dir);
-    while (readdir(dir))
-        n++;
-    return n;
-}
 
 /* Another descriptor of the checkpoint's memory, as systemd keeps one. */
 static int stored(void)

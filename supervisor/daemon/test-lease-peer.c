@@ -12,6 +12,7 @@
 
 #include "base/macros.h"
 #include "supervisor/daemon/lease-peer.h"
+#include "supervisor/probe/test-descriptors.h"
 
 #define PATIENCE_USEC (10 * USEC_PER_SEC)
 #define REQUESTS_MAX  256 /* as lease-peer.c has it */
@@ -36,17 +37,6 @@ typedef struct Fixture {
     char why[64];
     size_t descriptors; /* before */
 } Fixture;
-
-static size_t open_descriptors(void)
-{
-    _cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
-    size_t n = 0;
-
-    assert_non_null(dir);
-    while (readdir(dir))
-        n++;
-    return n;
-}
 
 static void on_hello(LeasePeer *peer, const struct lease_hello *hello, void *userdata)
 {

@@ -18,6 +18,7 @@
 
 #include "base/macros.h"
 #include "supervisor/daemon/lease-server.h"
+#include "supervisor/probe/test-descriptors.h"
 
 #define PATIENCE_USEC     (10 * USEC_PER_SEC)
 #define PEERS_OF_UNIT_MAX 4 /* as lease-server.c has it */
@@ -53,17 +54,6 @@ typedef struct Fixture {
     int starved;
     LeasePeer *last; /* that said HELLO */
 } Fixture;
-
-static size_t open_descriptors(void)
-{
-    _cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
-    size_t n = 0;
-
-    assert_non_null(dir);
-    while (readdir(dir))
-        n++;
-    return n;
-}
 
 static void on_hello(LeasePeer *peer, const struct lease_hello *hello, void *userdata)
 {

@@ -31,15 +31,6 @@ static int take_pid(sd_bus_message *message, void *field)
 
 static int take_active(sd_bus_message *message, void *field)
 {
-    static const char *const words[_UNIT_ACTIVE_MAX] = {
-        [UNIT_INACTIVE] = "inactive",
-        [UNIT_ACTIVATING] = "activating",
-        [UNIT_ACTIVE] = "active",
-        [UNIT_RELOADING] = "reloading",
-        [UNIT_DEACTIVATING] = "deactivating",
-        [UNIT_FAILED] = "failed",
-        [UNIT_MAINTENANCE] = "maintenance",
-    };
     const char *word;
 
     int r = sd_bus_message_read_basic(message, 's', &word);
@@ -47,9 +38,9 @@ static int take_active(sd_bus_message *message, void *field)
         return r;
     if (streq(word, "refreshing")) /* systemd >= 257: a kind of reload */
         word = "reloading";
-    for (size_t i = 0; i < ELEMENTSOF(words); i++)
-        if (streq(words[i], word)) {
-            *(UnitActive *)field = (UnitActive)i;
+    for (UnitActive i = 0; i < _UNIT_ACTIVE_MAX; i++)
+        if (streq(unit_active_word(i), word)) {
+            *(UnitActive *)field = i;
             return 0;
         }
     return 0;

@@ -23,6 +23,9 @@ typedef enum UnitActive {
     _UNIT_ACTIVE_MAX,
 } UnitActive;
 
+/* systemd's word, "active". */
+const char *unit_active_word(UnitActive active);
+
 typedef struct UnitState {
     bool known; /* false until systemd has answered, and while it is not loaded */
     UnitActive active;

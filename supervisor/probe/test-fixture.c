@@ -2,7 +2,6 @@
 /* What tests of the checks share; see test-fixture.h. */
 #include "test-fixture.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -170,17 +169,6 @@ void assert_result(const Fixture *f, ProbeOutcome outcome, const char *reason)
 {
     assert_string_equal(f->result.reason, reason);
     assert_int_equal(f->result.outcome, outcome);
-}
-
-size_t open_descriptors(void)
-{
-    _cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
-    size_t n = 0;
-
-    assert_non_null(dir);
-    while (readdir(dir))
-        n++;
-    return n;
 }
 
 void skip_without(const char *what)

@@ -14,6 +14,7 @@
 
 #include "supervisor/probe/curl-loop.h"
 #include "supervisor/probe/probe.h"
+#include "supervisor/probe/test-descriptors.h"
 
 #define TIMEOUT_USEC (10 * USEC_PER_SEC) /* of checks that must end by themselves */
 
@@ -60,4 +61,3 @@ void wait_result(Fixture *f);
 /* All of it, once: the result is in f->result. */
 void check_once(Fixture *f, const SpecProbe *spec);
 void assert_result(const Fixture *f, ProbeOutcome outcome, const char *reason);
-size_t open_descriptors(void);
