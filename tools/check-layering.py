@@ -41,7 +41,7 @@ MAY_INCLUDE = {
 LIBRARIES = {
     "jansson.h": ["lib/spec/*", "supervisor/daemon/*", "cli/*", "tests/*"],
     "archive*.h": ["generator/*", "tests/*"],
-    "curl/*": ["supervisor/probe/*", "supervisor/daemon/notif*"],
+    "curl/*": ["supervisor/probe/*", "supervisor/daemon/notify/*"],
     # The generator itself runs before there is anything to talk to; its stub is a service.
     "systemd/*": ["lib/base/*", "supervisor/probe/*", "supervisor/daemon/*", "cli/*", "generator/stub-main.c"],
     "cmocka.h": ["tests/*", "*/test-*.c", "*/test-*.h"],

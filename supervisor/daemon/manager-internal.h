@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "supervisor/daemon/api.h"
+#include "supervisor/daemon/api/api.h"
 #include "supervisor/daemon/lease-server.h"
 #include "supervisor/daemon/manager.h"
-#include "supervisor/daemon/metrics.h"
-#include "supervisor/daemon/notifier.h"
+#include "supervisor/daemon/metrics/metrics.h"
+#include "supervisor/daemon/notify/notifier.h"
 #include "supervisor/daemon/service.h"
 #include "supervisor/policy/brake.h"
 #include "supervisor/policy/gate.h"

@@ -18,7 +18,7 @@
 #include "supervisor/daemon/persist.h"
 #include "supervisor/daemon/plans.h"
 #include "supervisor/daemon/runner.h"
-#include "supervisor/daemon/units.h"
+#include "supervisor/daemon/units/units.h"
 #include "supervisor/daemon/view.h"
 #include "supervisor/policy/gate.h"
 #include "supervisor/policy/restart.h"

@@ -13,7 +13,7 @@
 #include "supervisor/policy/state.h"
 #include "supervisor/probe/probe.h"
 #include "supervisor/daemon/event.h"
-#include "supervisor/daemon/units.h"
+#include "supervisor/daemon/units/units.h"
 
 #define VIEW_HISTORY 20
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""phoenixd's side of systemd (supervisor/daemon/units.h) against the real managers, as its own test
+"""phoenixd's side of systemd (supervisor/daemon/units/units.h) against the real managers, as its own test
 program drives it: units that come, beat, die and restart, daemon-reexec, a restart of the bus."""
 
 import pytest

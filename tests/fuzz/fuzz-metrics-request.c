@@ -5,7 +5,7 @@
 
 #include "base/macros.h"
 #include "fuzz.h"
-#include "supervisor/daemon/metrics-request.h"
+#include "supervisor/daemon/metrics/metrics-request.h"
 
 static MetricsAnswer parse(const uint8_t *data, size_t size)
 {

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/macros.h"
 #include "fuzz.h"
-#include "supervisor/daemon/notify-store.h"
+#include "supervisor/daemon/notify/notify-store.h"
 #include "supervisor/daemon/persist-internal.h"
 
 #define ID "6d1c2b0e-5f1a-4c57-9d6e-0a1b2c3d4e5f"

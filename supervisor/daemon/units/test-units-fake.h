@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* For test-units.c: a bus of its own, a made-up systemd on it, and what the callbacks were told.
+ * All of it shares the event loop of the test. */
+#pragma once
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "supervisor/daemon/units/units-internal.h"
+
+#define PATIENCE_USEC (20 * USEC_PER_SEC)
+#define WEB           "phoenix@web.service"
+#define WEB_PATH      "/org/freedesktop/systemd1/unit/phoenix_40web_2eservice"
+
+/* Runs the loop until the condition is true. */
+#define wait_for(f, condition)                                                                     \
+    while (!(condition))                                                                           \
+    assert_true(sd_event_run((f)->event, PATIENCE_USEC) > 0)
+
+typedef struct Fixture {
+    char folder[64], address[128];
+    pid_t daemon;
+    sd_event *event;
+    Units *units;
+
+    /* The made-up systemd. */
+    sd_bus *systemd;
+    const char *load, *active, *sub;
+    uint32_t n_restarts;
+    unsigned n_get_all, n_get, n_subscribe;
+    bool deaf;       /* does not answer GetAll() */
+    char last[4096]; /* dump of the last other call */
+
+    /* What the callbacks were told. */
+    unsigned n_changed, n_reloaded, n_connected, n_disconnected, n_done;
+    UnitState before, now;
+    int done;
+    char message[128];
+    uint64_t beat;
+} Fixture;
+
+static int append_state(Fixture *f, sd_bus_message *message)
+{
+    return sd_bus_message_append(message, "a{sv}", 6, "Unknown", "(su)", "x", 1u, "LoadState", "s",
+                                 f->load, "ActiveState", "s", f->active, "SubState", "s", f->sub,
+                                 "NRestarts", "u", f->n_restarts, "WatchdogUSec", "t",
+                                 UINT64_C(15000000));
+}
+
+static int answer_get_all(Fixture *f, sd_bus_message *call)
+{
+    _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+    f->n_get_all++;
+    if (f->deaf)
+        return 1;
+    assert_true(sd_bus_message_new_method_return(call, &reply) >= 0);
+    assert_true(append_state(f, reply) >= 0);
+    assert_true(sd_bus_send(f->systemd, reply, NULL) >= 0);
+    return 1;
+}
+
+static int answer_get(Fixture *f, sd_bus_message *call)
+{
+    const char *interface, *property;
+
+    f->n_get++;
+    assert_true(sd_bus_message_read(call, "ss", &interface, &property) >= 0);
+    assert_string_equal(interface, SYSTEMD_SERVICE);
+    if (streq(property, "RestartUSecNext"))
+        return sd_bus_reply_method_return(call, "v", "t", UINT64_C(5000000));
+    if (streq(property, "WatchdogTimestamp"))
+        return sd_bus_reply_method_return(call, "v", "t", UINT64_C(1234567890));
+    return sd_bus_reply_method_return(call, "v", "t", UINT64_C(20000000));
+}
+
+static void dump(Fixture *f, sd_bus_message *call)
+{
+    FILE *file = fmemopen(f->last, sizeof(f->last), "w");
+
+    assert_non_null(file);
+    assert_true(sd_bus_message_dump(call, file, SD_BUS_MESSAGE_DUMP_SUBTREE_ONLY) >= 0);
+    fclose(file);
+}
+
+static int on_systemd(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
+{
+    Fixture *f = userdata;
+    const char *member = sd_bus_message_get_member(call);
+
+    if (!sd_bus_message_is_method_call(call, NULL, NULL))
+        return 0;
+    if (streq(member, "GetAll"))
+        return answer_get_all(f, call);
+    if (streq(member, "Get"))
+        return answer_get(f, call);
+    if (streq(member, "Subscribe")) {
+        f->n_subscribe++;
+        return sd_bus_reply_method_return(call, NULL);
+    }
+    if (streq(member, "StopUnit"))
+        return sd_bus_reply_method_errorf(call, "org.freedesktop.systemd1.NoSuchUnit", "not there");
+    dump(f, call);
+    return sd_bus_reply_method_return(call, "o", "/org/freedesktop/systemd1/job/1");
+}
+
+static sd_bus *connect_bus(Fixture *f)
+{
+    sd_bus *bus;
+
+    assert_int_equal(sd_bus_new(&bus), 0);
+    assert_true(sd_bus_set_address(bus, f->address) >= 0);
+    assert_true(sd_bus_set_bus_client(bus, true) >= 0);
+    assert_true(sd_bus_start(bus) >= 0);
+    assert_true(sd_bus_set_exit_on_disconnect(bus, false) >= 0);
+    assert_true(sd_bus_attach_event(bus, f->event, 0) >= 0);
+    return bus;
+}
+
+static void start_systemd(Fixture *f)
+{
+    f->systemd = connect_bus(f);
+    assert_true(sd_bus_add_filter(f->systemd, NULL, on_systemd, f) >= 0);
+    assert_true(sd_bus_request_name(f->systemd, SYSTEMD_NAME, 0) >= 0);
+}
+
+/* Returns once the daemon has said its address, i.e. listens. */
+static void start_daemon(Fixture *f)
+{
+    _cleanup_free_ char *argument = text_printf("--address=%s", f->address);
+    int said[2];
+    char c;
+
+    assert_non_null(argument);
+    assert_int_equal(pipe2(said, 0), 0);
+    f->daemon = fork();
+    assert_true(f->daemon >= 0);
+    if (f->daemon == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(said[1], 3);
+        execlp("dbus-daemon", "dbus-daemon", "--session", "--nofork", "--nopidfile",
+               "--print-address=3", argument, NULL);
+        _exit(127);
+    }
+    close(said[1]);
+    assert_int_equal(read(said[0], &c, 1), 1);
+    close(said[0]);
+}
+
+static void stop_daemon(Fixture *f)
+{
+    kill(f->daemon, SIGKILL);
+    waitpid(f->daemon, NULL, 0);
+    unlink(f->address + strlen("unix:path="));
+    f->systemd = sd_bus_close_unref(f->systemd);
+}
+
+static void on_changed(UnitWatch *watch, const UnitState *before, const UnitState *now,
+                       void *userdata)
+{
+    Fixture *f = userdata;
+
+    f->n_changed++;
+    f->before = *before;
+    f->now = *now;
+    assert_true(unit_state_equal(now, unit_watch_state(watch)));
+    if (unit_watch_tag(watch) == &f->n_changed) /* asks for it */
+        unit_watch_free(watch);
+}
+
+static void on_reloaded(void *userdata)
+{
+    ((Fixture *)userdata)->n_reloaded++;
+}
+
+static void on_connected(bool yes, int error, void *userdata)
+{
+    Fixture *f = userdata;
+
+    if (yes) {
+        f->n_connected++;
+        assert_non_null(units_bus(f->units));
+    } else {
+        f->n_disconnected++;
+        assert_true(error < 0);
+        assert_null(units_bus(f->units));
+    }
+}
+
+static const UnitsCallbacks callbacks = {on_changed, on_reloaded, on_connected};
+
+static int setup(void **state)
+{
+    Fixture *f = calloc(1, sizeof(Fixture));
+
+    assert_non_null(f);
+    strcpy(f->folder, "/tmp/test-units-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->address, sizeof(f->address), "unix:path=%s/bus", f->folder);
+    setenv("DBUS_SESSION_BUS_ADDRESS", f->address, 1);
+    f->load = "loaded";
+    f->active = "active";
+    f->sub = "running";
+    assert_int_equal(sd_event_new(&f->event), 0);
+    start_daemon(f);
+    start_systemd(f);
+    assert_int_equal(units_new(f->event, true, &callbacks, f, &f->units), 0);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    Fixture *f = *state;
+
+    assert_null(units_free(f->units));
+    stop_daemon(f);
+    sd_event_unref(f->event);
+    assert_int_equal(dir_remove_tree(f->folder), 0);
+    free(f);
+    return 0;
+}
+
+static void send_reloading(sd_bus *from, const char *to, bool begins)
+{
+    _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+
+    assert_true(
+        sd_bus_message_new_signal(from, &message, SYSTEMD_PATH, SYSTEMD_MANAGER, "Reloading") >= 0);
+    assert_true(sd_bus_message_append(message, "b", begins) >= 0);
+    if (to)
+        assert_true(sd_bus_message_set_destination(message, to) >= 0);
+    assert_true(sd_bus_send(from, message, NULL) >= 0);
+}
+
+static void send_signal(Fixture *f, sd_bus *from, const char *to, const char *path,
+                        const char *interface)
+{
+    _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+
+    assert_true(
+        sd_bus_message_new_signal(from, &message, path, DBUS_PROPERTIES, "PropertiesChanged") >= 0);
+    assert_true(sd_bus_message_append(message, "s", interface) >= 0);
+    assert_true(append_state(f, message) >= 0);
+    assert_true(sd_bus_message_append(message, "as", 0) >= 0);
+    if (to)
+        assert_true(sd_bus_message_set_destination(message, to) >= 0);
+    assert_true(sd_bus_send(from, message, NULL) >= 0);
+}
+
+static void change(Fixture *f, const char *active, const char *sub)
+{
+    f->active = active;
+    f->sub = sub;
+    send_signal(f, f->systemd, NULL, WEB_PATH, SYSTEMD_UNIT);
+}
