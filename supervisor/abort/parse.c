@@ -47,6 +47,11 @@ static int span_unit(const char *name, size_t length, uint64_t *ret_usec)
 
 int parse_span(const char *text, uint64_t *ret_usec)
 {
+    return parse_span_up_to(text, SPAN_MAX_USEC, ret_usec);
+}
+
+int parse_span_up_to(const char *text, uint64_t max_usec, uint64_t *ret_usec)
+{
     uint64_t total = 0;
 
     text += strspn(text, " ");
@@ -60,7 +65,7 @@ int parse_span(const char *text, uint64_t *ret_usec)
             return -EINVAL;
         errno = 0;
         unsigned long long value = strtoull(text, &end, 10);
-        if (errno != 0 || value > SPAN_MAX_USEC)
+        if (errno != 0 || value > max_usec)
             return -ERANGE;
 
         const char *name = end + strspn(end, " ");
@@ -68,7 +73,7 @@ int parse_span(const char *text, uint64_t *ret_usec)
         int r = span_unit(name, length, &unit);
         if (r < 0)
             return r;
-        if (value > SPAN_MAX_USEC / unit || total + value * unit > SPAN_MAX_USEC)
+        if (value > max_usec / unit || total + value * unit > max_usec)
             return -ERANGE;
         total += value * unit;
         text = name + length;

@@ -18,6 +18,9 @@
  * it is longer than a day. */
 int parse_span(const char *text, uint64_t *ret_usec);
 
+/* The same with another limit, which is less than half of what fits. */
+int parse_span_up_to(const char *text, uint64_t max_usec, uint64_t *ret_usec);
+
 /* Finds the cgroup2 entry ("0::/path") in the text of /proc/PID/cgroup (cgroups(7)).
  * Returns 0 and the path, -ENODATA without such an entry, -ENAMETOOLONG, -EINVAL for a path with
  * "." or ".." parts or one that does not begin with "/". */

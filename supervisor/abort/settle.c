@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-
+/*
+ * The wait for the journal to have read our last words; see settle.h. Nothing tells when it has, so
+ * the socket's queue is looked at each millisecond.
+ */
 #include "settle.h"
 
 #include <stdbool.h>

@@ -50,6 +50,20 @@ static void test_span(void **state)
     }
 }
 
+static void test_span_with_another_limit(void **state)
+{
+    const uint64_t year = UINT64_C(31622400000000);
+    uint64_t usec = 77;
+
+    assert_int_equal(parse_span_up_to("31622400000000us", year, &usec), 0);
+    assert_true(usec == year);
+    assert_int_equal(parse_span_up_to("8784h", year, &usec), 0);
+    assert_true(usec == year);
+    assert_int_equal(parse_span_up_to("8784h 1us", year, &usec), -ERANGE);
+    assert_int_equal(parse_span_up_to("2s", 1000000, &usec), -ERANGE);
+    assert_true(usec == year);
+}
+
 static void test_proc_cgroup(void **state)
 {
     char path[64];
@@ -221,11 +235,12 @@ static void test_describe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_span),   cmocka_unit_test(test_proc_cgroup),
-        cmocka_unit_test(test_unit),   cmocka_unit_test(test_within),
-        cmocka_unit_test(test_names),  cmocka_unit_test(test_events),
-        cmocka_unit_test(test_status), cmocka_unit_test(test_effect),
-        cmocka_unit_test(test_pids),   cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_span),        cmocka_unit_test(test_span_with_another_limit),
+        cmocka_unit_test(test_proc_cgroup), cmocka_unit_test(test_unit),
+        cmocka_unit_test(test_within),      cmocka_unit_test(test_names),
+        cmocka_unit_test(test_events),      cmocka_unit_test(test_status),
+        cmocka_unit_test(test_effect),      cmocka_unit_test(test_pids),
+        cmocka_unit_test(test_describe),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

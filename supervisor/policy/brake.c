@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-
+/* Keeps the onsets of one window in a list by time, as they come in that order: whether the brake
+ * closes is known from its length, without a look at the checks that pass. */
 #include "supervisor/policy/brake.h"
 
 static uint64_t add_usec(uint64_t a, uint64_t b)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-
+/* The arithmetic of due times: doubling while a service starts, jitter after that, and no overflow
+ * whatever the spec says. */
 #include "supervisor/policy/cadence.h"
 
 #include <errno.h>

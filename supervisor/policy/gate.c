@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-
+/* Who waits is kept in the order of starting, so that the next one is always the first; who has
+ * started is only counted. */
 #include "supervisor/policy/gate.h"
 
 #include <assert.h>

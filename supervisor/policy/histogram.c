@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-
+/*
+ * The buckets are fixed, the same for all checks: close together where local answers lie, and few
+ * enough that a thousand services cost nothing.
+ */
 #include "supervisor/policy/histogram.h"
 
 const uint64_t histogram_bounds_usec[HISTOGRAM_BUCKETS] = {

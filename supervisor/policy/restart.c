@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-
+/* Delays by systemd's own formula, and the two times at which we do what systemd does not. All
+ * sums end at the largest number, which stands for never. */
 #include "supervisor/policy/restart.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-
+/* Counts results in a row. Nothing here overflows or starts over, however long a check fails. */
 #include "supervisor/policy/verdict.h"
 
 void verdict_start(VerdictCounter *counter, uint64_t now_usec)

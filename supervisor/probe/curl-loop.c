@@ -14,8 +14,8 @@
 
 #include "base/macros.h"
 
-/* Idle handles kept for the next transfers. */
-#define IDLE_MAX 8
+/* Idle handles kept for the next transfers. A burst of them leaves no more behind. */
+#define IDLE_MAX 2
 
 typedef struct Transfer Transfer;
 struct Transfer {
@@ -28,7 +28,10 @@ struct Transfer {
 
 struct CurlLoop {
     sd_event *event;
-    CURLM *multi;
+    const char *soname;
+    char *missing; /* why there is no library */
+    CurlApi api;
+    CURLM *multi;           /* NULL until the library is loaded */
     sd_event_source *timer; /* libcurl's time-outs */
     sd_event_source *soon;  /* "call me at once", and transfers that failed in a callback */
     Transfer *transfers;
@@ -57,8 +60,8 @@ static void finish(CurlLoop *loop, Transfer *transfer, CURLcode result)
 {
     Transfer copy = *transfer;
 
-    curl_multi_remove_handle(loop->multi, copy.easy);
-    curl_easy_setopt(copy.easy, CURLOPT_PRIVATE, NULL);
+    loop->api.multi_remove_handle(loop->multi, copy.easy);
+    loop->api.easy_setopt(copy.easy, CURLOPT_PRIVATE, NULL);
     unlink_transfer(loop, transfer);
     free(transfer);
     copy.done(copy.easy, result, copy.userdata);
@@ -78,11 +81,11 @@ static void finish_unwatched(CurlLoop *loop)
     }
 }
 
-static Transfer *transfer_of(CURL *easy)
+static Transfer *transfer_of(const CurlLoop *loop, CURL *easy)
 {
     char *transfer = NULL;
 
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+    loop->api.easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
     return (Transfer *)(void *)transfer;
 }
 
@@ -91,8 +94,8 @@ static void finish_done(CurlLoop *loop)
     CURLMsg *message;
     int left;
 
-    while ((message = curl_multi_info_read(loop->multi, &left))) {
-        Transfer *transfer = transfer_of(message->easy_handle);
+    while ((message = loop->api.multi_info_read(loop->multi, &left))) {
+        Transfer *transfer = transfer_of(loop, message->easy_handle);
 
         if (message->msg == CURLMSG_DONE && transfer)
             finish(loop, transfer, message->data.result);
@@ -103,7 +106,7 @@ static void act(CurlLoop *loop, curl_socket_t fd, int bits)
 {
     int running;
 
-    curl_multi_socket_action(loop->multi, fd, bits, &running);
+    loop->api.multi_socket_action(loop->multi, fd, bits, &running);
     finish_done(loop);
 }
 
@@ -176,7 +179,7 @@ static int set_watch(CurlLoop *loop, curl_socket_t fd, uint32_t events, Watch *w
         return 0;
     int r = watch_new(loop, fd, events, &watch);
     if (r >= 0)
-        curl_multi_assign(loop->multi, fd, watch);
+        loop->api.multi_assign(loop->multi, fd, watch);
     return r;
 }
 
@@ -191,14 +194,14 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *userdata
 
     if (what == CURL_POLL_REMOVE) {
         if (socketp) {
-            curl_multi_assign(loop->multi, fd, NULL);
+            loop->api.multi_assign(loop->multi, fd, NULL);
             watch_free(socketp);
         }
         return 0;
     }
     uint32_t events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0U) |
                       (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0U);
-    Transfer *transfer = transfer_of(easy);
+    Transfer *transfer = transfer_of(loop, easy);
     if (set_watch(loop, fd, events, socketp) < 0 && transfer) {
         transfer->unwatched = true;
         wake(loop);
@@ -238,30 +241,55 @@ static int add_sources(CurlLoop *loop)
     return 0;
 }
 
+int curl_loop_new_with(sd_event *event, const char *soname, CurlLoop **ret)
+{
+    assert(event && soname && ret);
+
+    CurlLoop *loop = calloc(1, sizeof(*loop));
+    if (!loop)
+        return -ENOMEM;
+    loop->event = sd_event_ref(event);
+    loop->soname = soname;
+    *ret = loop;
+    return 0;
+}
+
 int curl_loop_new(sd_event *event, CurlLoop **ret)
 {
-    assert(event && ret);
+    return curl_loop_new_with(event, CURL_SONAME, ret);
+}
 
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return -ENOMEM;
-    CurlLoop *loop = calloc(1, sizeof(*loop));
-    if (!loop) {
-        curl_global_cleanup();
-        return -ENOMEM;
-    }
-    loop->event = sd_event_ref(event);
-    loop->multi = curl_multi_init();
-    int r = loop->multi ? add_sources(loop) : -ENOMEM;
+/* Back to a loop without library. */
+static void unload(CurlLoop *loop)
+{
+    while (loop->n_idle > 0)
+        loop->api.easy_cleanup(loop->idle[--loop->n_idle]);
+    if (loop->multi)
+        loop->api.multi_cleanup(loop->multi);
+    loop->multi = NULL;
+    loop->timer = sd_event_source_disable_unref(loop->timer);
+    loop->soon = sd_event_source_disable_unref(loop->soon);
+    curl_api_unload(&loop->api);
+}
+
+static int load(CurlLoop *loop)
+{
+    free(loop->missing);
+    loop->missing = NULL;
+    int r = curl_api_load(&loop->api, loop->soname, &loop->missing);
+    if (r < 0)
+        return r;
+    loop->multi = loop->api.multi_init();
+    r = loop->multi ? add_sources(loop) : -ENOMEM;
     if (r < 0) {
-        curl_loop_free(loop);
+        unload(loop);
         return r;
     }
-    curl_multi_setopt(loop->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-    curl_multi_setopt(loop->multi, CURLMOPT_SOCKETDATA, loop);
-    curl_multi_setopt(loop->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-    curl_multi_setopt(loop->multi, CURLMOPT_TIMERDATA, loop);
-    curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-    *ret = loop;
+    loop->api.multi_setopt(loop->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    loop->api.multi_setopt(loop->multi, CURLMOPT_SOCKETDATA, loop);
+    loop->api.multi_setopt(loop->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    loop->api.multi_setopt(loop->multi, CURLMOPT_TIMERDATA, loop);
+    loop->api.multi_setopt(loop->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
     return 0;
 }
 
@@ -271,31 +299,42 @@ CurlLoop *curl_loop_free(CurlLoop *loop)
         return NULL;
     while (loop->transfers)
         curl_loop_cancel(loop, loop->transfers->easy);
-    for (size_t i = 0; i < loop->n_idle; i++)
-        curl_easy_cleanup(loop->idle[i]);
-    curl_multi_cleanup(loop->multi);
-    sd_event_source_disable_unref(loop->timer);
-    sd_event_source_disable_unref(loop->soon);
+    unload(loop);
     sd_event_unref(loop->event);
+    free(loop->missing);
     free(loop);
-    curl_global_cleanup();
     return NULL;
+}
+
+int curl_loop_api(CurlLoop *loop, const CurlApi **ret)
+{
+    int r = loop->multi ? 0 : load(loop);
+
+    if (r < 0)
+        return r;
+    *ret = &loop->api;
+    return 0;
+}
+
+const char *curl_loop_missing(const CurlLoop *loop)
+{
+    return loop->missing;
 }
 
 int curl_loop_start(CurlLoop *loop, CURL *easy, curl_done_t done, void *userdata)
 {
     assert(loop && easy && done);
-    assert(!transfer_of(easy));
+    assert(!transfer_of(loop, easy));
 
     Transfer *transfer = calloc(1, sizeof(*transfer));
     if (!transfer)
         return -ENOMEM;
     *transfer =
         (Transfer){.easy = easy, .done = done, .userdata = userdata, .next = loop->transfers};
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-    CURLMcode code = curl_multi_add_handle(loop->multi, easy);
+    loop->api.easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    CURLMcode code = loop->api.multi_add_handle(loop->multi, easy);
     if (code != CURLM_OK) {
-        curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+        loop->api.easy_setopt(easy, CURLOPT_PRIVATE, NULL);
         free(transfer);
         return code == CURLM_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
     }
@@ -307,20 +346,24 @@ int curl_loop_start(CurlLoop *loop, CURL *easy, curl_done_t done, void *userdata
 
 void curl_loop_cancel(CurlLoop *loop, CURL *easy)
 {
-    Transfer *transfer = transfer_of(easy);
+    Transfer *transfer = transfer_of(loop, easy);
 
     if (!transfer)
         return;
-    curl_multi_remove_handle(loop->multi, easy);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+    loop->api.multi_remove_handle(loop->multi, easy);
+    loop->api.easy_setopt(easy, CURLOPT_PRIVATE, NULL);
     unlink_transfer(loop, transfer);
     free(transfer);
 }
 
 int curl_loop_take(CurlLoop *loop, CURL **ret)
 {
-    CURL *easy = loop->n_idle > 0 ? loop->idle[--loop->n_idle] : curl_easy_init();
+    const CurlApi *api;
+    int r = curl_loop_api(loop, &api);
 
+    if (r < 0)
+        return r;
+    CURL *easy = loop->n_idle > 0 ? loop->idle[--loop->n_idle] : api->easy_init();
     if (!easy)
         return -ENOMEM;
     *ret = easy;
@@ -333,9 +376,9 @@ void curl_loop_give(CurlLoop *loop, CURL *easy)
         return;
     curl_loop_cancel(loop, easy);
     if (loop->n_idle == IDLE_MAX) {
-        curl_easy_cleanup(easy);
+        loop->api.easy_cleanup(easy);
         return;
     }
-    curl_easy_reset(easy);
+    loop->api.easy_reset(easy);
     loop->idle[loop->n_idle++] = easy;
 }

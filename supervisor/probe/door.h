@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <netinet/in.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -40,4 +41,7 @@ struct Door {
     void (*cancel)(Door *door, uint32_t id);
     /* A service in the supervisor's own network namespace: sockets need not be asked for. */
     int (*shares_network)(Door *door);
+    /* The address that sockets of our own are bound to, where IPv4 is spoken; 0: none. So that who
+     * counts connections can tell those of checks. */
+    in_addr_t source;
 };

@@ -9,7 +9,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "supervisor/probe/reason.h"
+struct curl_slist *fetch_headers(struct curl_slist *nodes, char *const *headers, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        nodes[i] = (struct curl_slist){headers[i], i + 1 < n ? &nodes[i + 1] : NULL};
+    return n > 0 ? nodes : NULL;
+}
 
 void fetch_init(Fetch *fetch, Probe *probe, const FetchUser *user)
 {
@@ -47,7 +52,7 @@ static bool refused(const Fetch *fetch, CURLcode code)
 {
     long error = 0;
 
-    curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &error);
+    fetch->api->easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &error);
     return code == CURLE_COULDNT_CONNECT && error == ECONNREFUSED;
 }
 
@@ -72,27 +77,27 @@ static void set_local(Fetch *fetch, CURL *easy)
     snprintf(fetch->connect_to, sizeof(fetch->connect_to),
              "::%s:", fetch->route.family == AF_INET6 ? "[::1]" : "127.0.0.1");
     fetch->connect_list = (struct curl_slist){.data = fetch->connect_to};
-    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, &fetch->connect_list);
+    fetch->api->easy_setopt(easy, CURLOPT_CONNECT_TO, &fetch->connect_list);
 }
 
 /* Options whose values are literals and numbers only fail without memory, or with a libcurl that
  * was built without the feature; the transfer itself shows both. */
 static void set_common(Fetch *fetch, CURL *easy)
 {
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->error);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "phoenix-probe/" PHOENIX_VERSION);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
+    fetch->api->easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->error);
+    fetch->api->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    fetch->api->easy_setopt(easy, CURLOPT_PROXY, "");
+    fetch->api->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    fetch->api->easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    fetch->api->easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    fetch->api->easy_setopt(easy, CURLOPT_USERAGENT, "phoenix-probe/" PHOENIX_VERSION);
+    fetch->api->easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    fetch->api->easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
     /* Two services are both called localhost: what one said must not be taken for the other. */
-    curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    fetch->api->easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075700
     /* A name server that hangs must not hang us when the check is given up. */
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    fetch->api->easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
     if (fetch->route.local)
         set_local(fetch, easy);
@@ -100,15 +105,27 @@ static void set_common(Fetch *fetch, CURL *easy)
 
 static int begin(Fetch *fetch)
 {
+    CurlLoop *curl = fetch->probe->context->curl;
+
     fetch->error[0] = '\0';
-    int r = curl_loop_take(fetch->probe->context->curl, &fetch->easy);
+    int r = curl_loop_api(curl, &fetch->api);
+    if (r >= 0)
+        r = curl_loop_take(curl, &fetch->easy);
     if (r < 0)
         return r;
     set_common(fetch, fetch->easy);
     r = fetch->user->prepare(fetch, fetch->easy);
     if (r < 0)
         return r;
-    return curl_loop_start(fetch->probe->context->curl, fetch->easy, on_done, fetch);
+    return curl_loop_start(curl, fetch->easy, on_done, fetch);
+}
+
+void fetch_end_void(Probe *probe, int error)
+{
+    if (error == -ELIBACC)
+        probe_end(probe, PROBE_VOID, 0, "not checked: %s", curl_loop_missing(probe->context->curl));
+    else
+        probe_end_void(probe, error);
 }
 
 static void begin_or_end(Fetch *fetch)
@@ -116,7 +133,7 @@ static void begin_or_end(Fetch *fetch)
     int r = begin(fetch);
 
     if (r < 0)
-        probe_end_void(fetch->probe, r);
+        fetch_end_void(fetch->probe, r);
 }
 
 static void on_socket(void *userdata, int fd)
@@ -125,7 +142,7 @@ static void on_socket(void *userdata, int fd)
 
     /* No IPv6 there: then it stays at what 127.0.0.1 said. */
     if (fd < 0 && fetch->tried_other)
-        probe_end(fetch->probe, PROBE_FAIL, 0, "connection refused");
+        probe_end_errno(fetch->probe, ECONNREFUSED);
     else if (fd < 0)
         probe_end_void(fetch->probe, fd);
     else {
@@ -147,7 +164,7 @@ void fetch_start(Fetch *fetch)
 /* What libcurl wrote down, else what it calls the error, as it stands inside a sentence. */
 static void fail_in_its_words(Fetch *fetch, CURLcode code)
 {
-    const char *words = fetch->error[0] ? fetch->error : curl_easy_strerror(code);
+    const char *words = fetch->error[0] ? fetch->error : fetch->api->easy_strerror(code);
     bool acronym = words[0] && isupper((unsigned char)words[1]);
 
     probe_end(fetch->probe, PROBE_FAIL, 0, "%c%s",
@@ -157,12 +174,11 @@ static void fail_in_its_words(Fetch *fetch, CURLcode code)
 /* The system's word for it when there is one. */
 static void fail_connection(Fetch *fetch, CURLcode code)
 {
-    char words[REASON_WORDS_MAX];
     long error = 0;
 
-    curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &error);
+    fetch->api->easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &error);
     if (error > 0)
-        probe_end(fetch->probe, PROBE_FAIL, 0, "%s", reason_errno((int)error, words));
+        probe_end_errno(fetch->probe, (int)error);
     else
         fail_in_its_words(fetch, code);
 }
@@ -191,7 +207,7 @@ static bool name_found(const Fetch *fetch)
 {
     curl_off_t usec = 0;
 
-    curl_easy_getinfo(fetch->easy, CURLINFO_NAMELOOKUP_TIME_T, &usec);
+    fetch->api->easy_getinfo(fetch->easy, CURLINFO_NAMELOOKUP_TIME_T, &usec);
     return usec > 0;
 }
 

@@ -19,10 +19,14 @@ typedef struct FetchUser {
     void (*done)(Fetch *fetch, CURLcode code);
 } FetchUser;
 
+/* A list of headers as libcurl takes it, in `n` nodes of the caller's; it only reads them. */
+struct curl_slist *fetch_headers(struct curl_slist *nodes, char *const *headers, size_t n);
+
 struct Fetch {
     Probe *probe;
     const FetchUser *user;
     Route route;
+    const CurlApi *api; /* with the handle */
     CURL *easy;
     int fd;           /* a local socket that libcurl has not taken yet, or -1 */
     int open_error;   /* why there was no socket */
@@ -37,6 +41,8 @@ void fetch_init(Fetch *fetch, Probe *probe, const FetchUser *user);
 void fetch_start(Fetch *fetch);
 /* Ends what is under way; takes one that was not started. */
 void fetch_stop(Fetch *fetch);
+/* Ends the check as one that could not be begun; -ELIBACC: for want of libcurl. */
+void fetch_end_void(Probe *probe, int error);
 /* Says why there is no answer. */
 void fetch_fail(Fetch *fetch, CURLcode code);
 /* The time is over. */

@@ -31,13 +31,18 @@ static void read_phrase(HttpAnswer *answer, const char *line, size_t n)
         answer->phrase[0] = '\0';
 }
 
-bool http_answer_header(HttpAnswer *answer, const char *line, size_t n)
+bool http_answer_count(HttpAnswer *answer, size_t n)
 {
     answer->header_size += n;
     answer->too_long = answer->header_size > HTTP_HEADER_MAX;
+    return !answer->too_long;
+}
+
+bool http_answer_header(HttpAnswer *answer, const char *line, size_t n)
+{
     if (n > 5 && memcmp(line, "HTTP/", 5) == 0)
         read_phrase(answer, line, n);
-    return !answer->too_long;
+    return http_answer_count(answer, n);
 }
 
 bool http_answer_body(HttpAnswer *answer, const char *data, size_t n)
@@ -59,14 +64,14 @@ bool http_answer_body(HttpAnswer *answer, const char *data, size_t n)
     return !answer->enough && !answer->no_memory;
 }
 
-bool http_status_accepted(char *const *accepted, long code)
+bool http_status_accepted(char *const *accepted, unsigned status)
 {
     STRV_FOREACH (word, accepted) {
         char *end;
-        long first = strtol(*word, &end, 10),
-             last = *end == '-' ? strtol(end + 1, NULL, 10) : first;
+        unsigned long first = strtoul(*word, &end, 10),
+                      last = *end == '-' ? strtoul(end + 1, NULL, 10) : first;
 
-        if (code >= first && code <= last)
+        if (status >= first && status <= last)
             return true;
     }
     return false;

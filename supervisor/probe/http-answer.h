@@ -15,6 +15,7 @@
 
 typedef struct HttpAnswer {
     const char *wanted; /* text that the body must hold, or NULL */
+    unsigned status;    /* 503; 0 until it is known, and set by who reads the answer */
     char phrase[48];    /* "Service Unavailable", clean */
     size_t header_size, body_size;
     Text body;     /* only when something is wanted */
@@ -27,10 +28,12 @@ typedef struct HttpAnswer {
 void http_answer_init(HttpAnswer *answer, const char *wanted);
 void http_answer_done(HttpAnswer *answer);
 
-/* One line of the header. False: stop. */
+/* So many bytes of a header, or of what is as good as one. False: stop. */
+bool http_answer_count(HttpAnswer *answer, size_t n);
+/* One line of the header, which may be the status line. False: stop. */
 bool http_answer_header(HttpAnswer *answer, const char *line, size_t n);
 /* A piece of the body. False: stop. */
 bool http_answer_body(HttpAnswer *answer, const char *data, size_t n);
 
-/* Whether a code is in a list of codes and ranges: "200", "200-299". */
-bool http_status_accepted(char *const *accepted, long code);
+/* Whether a status is in a list of codes and ranges: "200", "200-299". */
+bool http_status_accepted(char *const *accepted, unsigned status);

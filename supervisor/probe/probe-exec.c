@@ -46,7 +46,7 @@ static void late(Probe *probe)
     probe_end_late(probe, "did not end");
 }
 
-static int init(Probe *probe)
+static int init(Probe *probe, const char *unit)
 {
     if (!probe->spec->exec || !probe->spec->exec[0])
         return -EINVAL;
@@ -55,6 +55,7 @@ static int init(Probe *probe)
 
 const ProbeKind probe_kind_exec = {
     .size = sizeof(Probe),
+    .run_size = sizeof(ProbeRun),
     .init = init,
     .start = start,
     .late = late,

@@ -18,7 +18,7 @@ static void on_stat(Probe *probe, DoorAnswer *answer)
     else if (answer->error == -ENOENT)
         probe_end(probe, PROBE_FAIL, 0, "no such file");
     else if (answer->error < 0)
-        probe_end(probe, PROBE_FAIL, 0, "%s", reason_errno(answer->error, age_text));
+        probe_end_errno(probe, answer->error);
     /* A file from the future would stay young for as long as that lies ahead. */
     else if (answer->mtime_usec > now && answer->mtime_usec - now > limit)
         probe_end(probe, PROBE_FAIL, 0, "dated %s ahead of the clock",
@@ -45,7 +45,7 @@ static void late(Probe *probe)
     probe_end_late(probe, "no answer");
 }
 
-static int init(Probe *probe)
+static int init(Probe *probe, const char *unit)
 {
     if (!probe->spec->file)
         return -EINVAL;
@@ -54,6 +54,7 @@ static int init(Probe *probe)
 
 const ProbeKind probe_kind_file = {
     .size = sizeof(Probe),
+    .run_size = sizeof(ProbeRun),
     .init = init,
     .start = start,
     .late = late,

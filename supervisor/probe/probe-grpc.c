@@ -18,8 +18,14 @@
 #define HOST_MAX     300
 #define STATUS_UNSET UINT64_MAX
 
+/* The empty ones take away what libcurl would add. */
+static char *const headers[] = {(char *)"Content-Type: application/grpc", (char *)"TE: trailers",
+                                (char *)"Accept:", (char *)"Expect:"};
+
 typedef struct GrpcRun {
+    ProbeRun run;
     Fetch fetch;
+    struct curl_slist headers[ELEMENTSOF(headers)];
     char answer[GRPC_ANSWER_MAX];
     size_t answer_size, header_size;
     uint64_t status;  /* grpc-status */
@@ -29,15 +35,17 @@ typedef struct GrpcRun {
 
 typedef struct GrpcProbe {
     Probe probe;
-    char *url;
     Text request;
-    struct curl_slist *headers;
-    GrpcRun *run;
 } GrpcProbe;
 
 static GrpcProbe *grpc_of(Probe *probe)
 {
     return (GrpcProbe *)probe;
+}
+
+static GrpcRun *run_of(Probe *probe)
+{
+    return (GrpcRun *)probe->run;
 }
 
 static bool header_value(const char *line, size_t n, const char *name, const char **ret,
@@ -119,19 +127,30 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata)
     return n * size;
 }
 
+static char *url_of(const SpecProbe *spec)
+{
+    char host[HOST_MAX];
+
+    route_url_host(spec->host, host, sizeof(host));
+    return text_printf("http://%s:%jd/grpc.health.v1.Health/Check", host, (intmax_t)spec->port);
+}
+
 static int prepare(Fetch *fetch, CURL *easy)
 {
     GrpcProbe *grpc = grpc_of(fetch->probe);
+    GrpcRun *run = run_of(fetch->probe);
+    _cleanup_free_ char *url = url_of(fetch->probe->spec);
 
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, grpc->request.data);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)grpc->request.size);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, grpc->headers);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, grpc->run);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, grpc->run);
-    return curl_easy_setopt(easy, CURLOPT_URL, grpc->url) == CURLE_OK ? 0 : -ENOMEM;
+    fetch->api->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+    fetch->api->easy_setopt(easy, CURLOPT_POSTFIELDS, grpc->request.data);
+    fetch->api->easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)grpc->request.size);
+    fetch->api->easy_setopt(easy, CURLOPT_HTTPHEADER,
+                            fetch_headers(run->headers, headers, ELEMENTSOF(headers)));
+    fetch->api->easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    fetch->api->easy_setopt(easy, CURLOPT_HEADERDATA, run);
+    fetch->api->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    fetch->api->easy_setopt(easy, CURLOPT_WRITEDATA, run);
+    return url && fetch->api->easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK ? 0 : -ENOMEM;
 }
 
 static void end_status(Probe *probe, const GrpcRun *run)
@@ -171,10 +190,10 @@ static bool is_broken(CURLcode code)
 
 static void on_done(Fetch *fetch, CURLcode code)
 {
-    const GrpcRun *run = grpc_of(fetch->probe)->run;
+    const GrpcRun *run = run_of(fetch->probe);
     long http_status = 0;
 
-    curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &http_status);
+    fetch->api->easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &http_status);
     if (run->too_long)
         probe_end(fetch->probe, PROBE_FAIL, 0, "the answer is too long");
     else if (run->header_size == 0 && is_broken(code))
@@ -193,48 +212,21 @@ static const FetchUser fetch_user = {.prepare = prepare, .done = on_done};
 
 static void start(Probe *probe)
 {
-    GrpcProbe *grpc = grpc_of(probe);
+    GrpcRun *run = run_of(probe);
 
-    grpc->run = calloc(1, sizeof(*grpc->run));
-    if (!grpc->run) {
-        probe_end_void(probe, -ENOMEM);
-        return;
-    }
-    grpc->run->status = STATUS_UNSET;
-    fetch_init(&grpc->run->fetch, probe, &fetch_user);
-    fetch_start(&grpc->run->fetch);
+    run->status = STATUS_UNSET;
+    fetch_init(&run->fetch, probe, &fetch_user);
+    fetch_start(&run->fetch);
 }
 
 static void late(Probe *probe)
 {
-    fetch_late(&grpc_of(probe)->run->fetch, "no answer");
+    fetch_late(&run_of(probe)->fetch, "no answer");
 }
 
 static void stop(Probe *probe)
 {
-    GrpcProbe *grpc = grpc_of(probe);
-
-    if (!grpc->run)
-        return;
-    fetch_stop(&grpc->run->fetch);
-    free(grpc->run);
-    grpc->run = NULL;
-}
-
-static int add_headers(GrpcProbe *grpc)
-{
-    /* The empty ones take away what libcurl would add. */
-    static const char *const headers[] = {"Content-Type: application/grpc", "TE: trailers",
-                                          "Accept:", "Expect:"};
-
-    for (size_t i = 0; i < ELEMENTSOF(headers); i++) {
-        struct curl_slist *longer = curl_slist_append(grpc->headers, headers[i]);
-
-        if (!longer)
-            return -ENOMEM;
-        grpc->headers = longer;
-    }
-    return 0;
+    fetch_stop(&run_of(probe)->fetch);
 }
 
 static int set_subject(Probe *probe, const char *host)
@@ -248,36 +240,25 @@ static int set_subject(Probe *probe, const char *host)
                              service ? " " : "", service ? service : "");
 }
 
-static int init(Probe *probe)
+static int init(Probe *probe, const char *unit)
 {
-    GrpcProbe *grpc = grpc_of(probe);
     const SpecProbe *spec = probe->spec;
     char host[HOST_MAX];
 
     if (spec->port < 1 || spec->port > 65535)
         return -EINVAL;
-    route_url_host(spec->host, host, sizeof(host));
-    grpc->url =
-        text_printf("http://%s:%jd/grpc.health.v1.Health/Check", host, (intmax_t)spec->port);
-    if (!grpc->url)
-        return -ENOMEM;
-    int r = grpc_add_request(&grpc->request, spec->service);
-    if (r >= 0)
-        r = add_headers(grpc);
-    return r < 0 ? r : set_subject(probe, host);
+    int r = grpc_add_request(&grpc_of(probe)->request, spec->service);
+    return r < 0 ? r : set_subject(probe, route_url_host(spec->host, host, sizeof(host)));
 }
 
 static void destroy(Probe *probe)
 {
-    GrpcProbe *grpc = grpc_of(probe);
-
-    curl_slist_free_all(grpc->headers);
-    text_done(&grpc->request);
-    free(grpc->url);
+    text_done(&grpc_of(probe)->request);
 }
 
 const ProbeKind probe_kind_grpc = {
     .size = sizeof(GrpcProbe),
+    .run_size = sizeof(GrpcRun),
     .init = init,
     .start = start,
     .late = late,

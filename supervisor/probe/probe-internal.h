@@ -4,6 +4,9 @@
  * it. The common part owns the time limit, the open question to the door and the result; a kind
  * knows the steps of its check. A check ends by probe_end(), which may be called from anywhere
  * inside it, also while it is being started.
+ *
+ * There are thousands of checks and few under way at one time: what only a running one needs is in
+ * its ProbeRun, which exists from probe_run() to the result.
  */
 #pragma once
 
@@ -13,13 +16,15 @@
 #include "base/macros.h"
 
 typedef struct ProbeKind {
-    size_t size; /* of the structure that begins with Probe */
+    size_t size;     /* of the structure that begins with Probe */
+    size_t run_size; /* of the one that begins with ProbeRun; it begins as zeros */
+    bool bare;       /* the subject does not begin with the kind's word, as labels do */
     /* Once, after the common part is filled in: sets the subject. */
-    int (*init)(Probe *probe);
+    int (*init)(Probe *probe, const char *unit);
     void (*start)(Probe *probe);
     /* The time is over: says so by probe_end(). */
     void (*late)(Probe *probe);
-    /* Lets go of all that is under way; also called when there is nothing. May be NULL. */
+    /* Lets go of all that the run has under way. May be NULL. */
     void (*stop)(Probe *probe);
     /* Frees what init() made. May be NULL. */
     void (*destroy)(Probe *probe);
@@ -27,30 +32,30 @@ typedef struct ProbeKind {
 
 typedef void (*probe_answer_t)(Probe *probe, DoorAnswer *answer);
 
-struct Probe {
-    const ProbeContext *context;
-    const SpecProbe *spec;
-    const ProbeKind *kind;
-    Door *door;
-    probe_done_t done;
-    void *userdata;
-    char *unit;
-    char *label;   /* "http GET /health" */
-    char *subject; /* what reasons begin with: "GET /health" */
-
-    sd_event_source *timer;
+typedef struct ProbeRun {
     uint64_t started_usec; /* CLOCK_MONOTONIC */
-    bool running;
-    bool starting; /* inside kind->start() */
-    bool ended;    /* the result stands and has to be delivered */
-    ProbeResult result;
-
-    bool asked; /* a question to the door is open */
+    bool starting;         /* inside kind->start() */
+    bool ended;            /* the result stands and has to be delivered */
+    bool asked;            /* a question to the door is open */
     uint32_t question;
     probe_answer_t answered;
     int family; /* of the socket asked for, and who wants it (route.c) */
     void (*opened)(void *userdata, int fd);
     void *opened_userdata;
+    ProbeResult result;
+} ProbeRun;
+
+struct Probe {
+    Timer timer; /* first; the time limit, and a result that stood at once */
+    const ProbeContext *context;
+    const ProbeKind *kind;
+    const SpecProbe *spec;
+    Door *door;
+    probe_done_t done;
+    void *userdata;
+    char *label;   /* "http GET /health"; its end is the subject, what reasons begin with. After
+                    * the NUL comes what a kind wants to keep with it */
+    ProbeRun *run; /* NULL while there is none */
 };
 
 extern const ProbeKind probe_kind_http, probe_kind_tcp, probe_kind_unix, probe_kind_exec,
@@ -64,6 +69,9 @@ void probe_end(Probe *probe, ProbeOutcome outcome, uint64_t value, const char *f
 /* Ends it as one that could not be made: "SUBJECT: not checked: ...". */
 void probe_end_void(Probe *probe, int error);
 
+/* Ends it as failed, in the system's words. */
+void probe_end_errno(Probe *probe, int error);
+
 /* Ends it as one without an answer in time. */
 void probe_end_late(Probe *probe, const char *what);
 
@@ -74,7 +82,7 @@ bool probe_error_is_ours(int error);
  * asked, the check ends as void. */
 void probe_ask(Probe *probe, const DoorRequest *request, probe_answer_t answered);
 
-/* Puts the subject together, and the label from the kind's word and it. */
+/* Puts the label together: the subject, for a bare kind with the kind's word before it. */
 int probe_set_subject(Probe *probe, const char *format, ...) _printf_(2, 3);
 
 uint64_t probe_now_usec(clockid_t clock);

@@ -10,6 +10,7 @@
 
 typedef struct LogProbe {
     Probe probe;
+    const char *unit;
     LogMatch *match; /* NULL until the journal could be read */
     char text[64];   /* what is looked for, clean */
 } LogProbe;
@@ -24,8 +25,8 @@ static int last_line(LogProbe *log, uint64_t *ret_usec)
     const SpecProbe *spec = log->probe.spec;
 
     if (!log->match) {
-        int r = log_watch_add(log->probe.context->logs, log->probe.unit, spec->match,
-                              spec->age_usec, &log->match);
+        int r = log_watch_add(log->probe.context->logs, log->unit, spec->match, spec->age_usec,
+                              &log->match);
 
         if (r < 0)
             return r;
@@ -63,12 +64,13 @@ static void late(Probe *probe)
     probe_end_late(probe, "no answer");
 }
 
-static int init(Probe *probe)
+static int init(Probe *probe, const char *unit)
 {
     LogProbe *log = log_of(probe);
 
     if (!probe->spec->match)
         return -EINVAL;
+    log->unit = unit;
     reason_clean(log->text, sizeof(log->text), probe->spec->match, strlen(probe->spec->match));
     return probe_set_subject(probe, "log");
 }
@@ -80,6 +82,7 @@ static void destroy(Probe *probe)
 
 const ProbeKind probe_kind_log = {
     .size = sizeof(LogProbe),
+    .run_size = sizeof(ProbeRun),
     .init = init,
     .start = start,
     .late = late,

@@ -1,36 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp, unix: something accepts connections. A unix socket is connected to by the lease, which sees
- * the service's files; a local port by us on a socket of the service's network; a port elsewhere by
- * libcurl, which finds names without blocking.
+ * the service's files; a port by us; a port of a host whose address has to be found by libcurl,
+ * which finds it without blocking.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include "supervisor/probe/dial.h"
 #include "supervisor/probe/fetch.h"
-#include "supervisor/probe/reason.h"
 #include "supervisor/probe/route.h"
 #include "base/text.h"
 
 #define HOST_MAX 300
 
-typedef struct TcpProbe {
-    Probe probe;
-    Route route;
-    bool tried_other;
-    int fd; /* while it connects */
-    sd_event_source *io;
-    Fetch *fetch; /* of another host */
-} TcpProbe;
+typedef struct TcpRun {
+    ProbeRun run;
+    Dial dial;
+    Fetch *fetch; /* of a host by its name */
+} TcpRun;
 
-static TcpProbe *tcp_of(Probe *probe)
+static TcpRun *run_of(Probe *probe)
 {
-    return (TcpProbe *)probe;
+    return (TcpRun *)probe->run;
 }
 
 static void end_connected(Probe *probe)
@@ -38,95 +31,23 @@ static void end_connected(Probe *probe)
     probe_end(probe, PROBE_PASS, 0, "connected");
 }
 
-static void end_errno(Probe *probe, int error)
+/* Asked again, connect(2) says how the connection went that it began. */
+static int attempt(Dial *dial)
 {
-    char words[REASON_WORDS_MAX];
+    int r = dial_connect(dial);
 
-    probe_end(probe, PROBE_FAIL, 0, "%s", reason_errno(error, words));
+    return r == -EISCONN ? 0 : r == -EALREADY || r == -EINPROGRESS ? -EAGAIN : r;
 }
 
-static void drop_socket(TcpProbe *tcp)
+static void on_dialled(Dial *dial, int error)
 {
-    tcp->io = sd_event_source_disable_unref(tcp->io);
-    if (tcp->fd >= 0)
-        close(tcp->fd);
-    tcp->fd = -1;
+    if (error == 0)
+        end_connected(dial->probe);
+    else
+        dial_fail(dial, error);
 }
 
-static void on_local_socket(void *userdata, int fd);
-
-static void end_local(TcpProbe *tcp, int error)
-{
-    if (error == 0) {
-        end_connected(&tcp->probe);
-    } else if (error == -ECONNREFUSED && tcp->route.either && !tcp->tried_other) {
-        drop_socket(tcp);
-        tcp->tried_other = true;
-        route_open(&tcp->probe, AF_INET6, on_local_socket, tcp);
-    } else if (probe_error_is_ours(error)) {
-        probe_end_void(&tcp->probe, error);
-    } else {
-        end_errno(&tcp->probe, error);
-    }
-}
-
-static int on_connected(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-    int error = 0;
-    socklen_t size = sizeof(error);
-
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-        error = errno;
-    end_local(userdata, -error);
-    return 0;
-}
-
-static int connect_loopback(int fd, int family, uint16_t port)
-{
-    struct sockaddr_in in = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct sockaddr_in6 in6 = {
-        .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-    int r = family == AF_INET6 ? connect(fd, (struct sockaddr *)&in6, sizeof(in6))
-                               : connect(fd, (struct sockaddr *)&in, sizeof(in));
-
-    return r < 0 ? -errno : 0;
-}
-
-static int wait_connected(TcpProbe *tcp)
-{
-    int r =
-        sd_event_add_io(tcp->probe.context->event, &tcp->io, tcp->fd, EPOLLOUT, on_connected, tcp);
-
-    if (r >= 0)
-        sd_event_source_set_description(tcp->io, "probe-connect");
-    return r;
-}
-
-static void on_local_socket(void *userdata, int fd)
-{
-    TcpProbe *tcp = userdata;
-
-    if (fd < 0 && tcp->tried_other) {
-        /* No IPv6 there: it stays at what 127.0.0.1 said. */
-        end_errno(&tcp->probe, ECONNREFUSED);
-        return;
-    }
-    if (fd < 0) {
-        probe_end_void(&tcp->probe, fd);
-        return;
-    }
-    tcp->fd = fd;
-    int r = connect_loopback(fd, tcp->tried_other ? AF_INET6 : tcp->route.family,
-                             (uint16_t)tcp->probe.spec->port);
-    if (r == -EINPROGRESS) {
-        r = wait_connected(tcp);
-        if (r < 0)
-            probe_end_void(&tcp->probe, r);
-    } else {
-        end_local(tcp, r);
-    }
-}
+static const DialUser dial_user = {.attempt = attempt, .done = on_dialled};
 
 static int prepare_remote(Fetch *fetch, CURL *easy)
 {
@@ -135,9 +56,9 @@ static int prepare_remote(Fetch *fetch, CURL *easy)
     _cleanup_free_ char *url = text_printf(
         "http://%s:%jd", route_url_host(spec->host, host, sizeof(host)), (intmax_t)spec->port);
 
-    if (!url || curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK)
+    if (!url || fetch->api->easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK)
         return -ENOMEM;
-    curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+    fetch->api->easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
     return 0;
 }
 
@@ -153,63 +74,57 @@ static const FetchUser fetch_user = {.prepare = prepare_remote, .done = on_remot
 
 static void start_tcp(Probe *probe)
 {
-    TcpProbe *tcp = tcp_of(probe);
+    TcpRun *run = run_of(probe);
 
-    if (tcp->route.local) {
-        route_open(probe, tcp->route.family, on_local_socket, tcp);
+    if (route_of(probe->spec->host).family != AF_UNSPEC) {
+        dial_start(&run->dial, probe, &dial_user);
         return;
     }
-    tcp->fetch = calloc(1, sizeof(*tcp->fetch));
-    if (!tcp->fetch) {
+    run->fetch = malloc(sizeof(*run->fetch));
+    if (!run->fetch) {
         probe_end_void(probe, -ENOMEM);
         return;
     }
-    fetch_init(tcp->fetch, probe, &fetch_user);
-    fetch_start(tcp->fetch);
+    fetch_init(run->fetch, probe, &fetch_user);
+    fetch_start(run->fetch);
 }
 
 static void late_tcp(Probe *probe)
 {
-    TcpProbe *tcp = tcp_of(probe);
+    TcpRun *run = run_of(probe);
 
-    if (tcp->fetch)
-        fetch_late(tcp->fetch, "no connection");
-    else if (tcp->fd < 0)
-        probe_end_void(probe, -ETIMEDOUT);
+    if (run->fetch)
+        fetch_late(run->fetch, "no connection");
     else
-        probe_end_late(probe, "no connection");
+        dial_late(&run->dial, "no connection");
 }
 
 static void stop_tcp(Probe *probe)
 {
-    TcpProbe *tcp = tcp_of(probe);
+    TcpRun *run = run_of(probe);
 
-    drop_socket(tcp);
-    tcp->tried_other = false;
-    if (tcp->fetch)
-        fetch_stop(tcp->fetch);
-    free(tcp->fetch);
-    tcp->fetch = NULL;
+    dial_stop(&run->dial);
+    if (run->fetch)
+        fetch_stop(run->fetch);
+    free(run->fetch);
 }
 
-static int init_tcp(Probe *probe)
+static int init_tcp(Probe *probe, const char *unit)
 {
-    TcpProbe *tcp = tcp_of(probe);
     const SpecProbe *spec = probe->spec;
     char host[HOST_MAX];
 
-    tcp->fd = -1;
     if (spec->port < 1 || spec->port > 65535)
         return -EINVAL;
-    tcp->route = route_of(spec->host);
-    if (tcp->route.local)
+    if (route_of(spec->host).local)
         return probe_set_subject(probe, "tcp %jd", (intmax_t)spec->port);
     return probe_set_subject(probe, "tcp %s:%jd", route_url_host(spec->host, host, sizeof(host)),
                              (intmax_t)spec->port);
 }
 
 const ProbeKind probe_kind_tcp = {
-    .size = sizeof(TcpProbe),
+    .size = sizeof(Probe),
+    .run_size = sizeof(TcpRun),
     .init = init_tcp,
     .start = start_tcp,
     .late = late_tcp,
@@ -226,7 +141,7 @@ static void on_unix_connected(Probe *probe, DoorAnswer *answer)
     else if (probe_error_is_ours(answer->error))
         probe_end_void(probe, answer->error);
     else
-        end_errno(probe, answer->error);
+        probe_end_errno(probe, answer->error);
 }
 
 static void start_unix(Probe *probe)
@@ -243,7 +158,7 @@ static void late_unix(Probe *probe)
     probe_end_late(probe, "no connection");
 }
 
-static int init_unix(Probe *probe)
+static int init_unix(Probe *probe, const char *unit)
 {
     if (!probe->spec->socket)
         return -EINVAL;
@@ -252,6 +167,7 @@ static int init_unix(Probe *probe)
 
 const ProbeKind probe_kind_unix = {
     .size = sizeof(Probe),
+    .run_size = sizeof(ProbeRun),
     .init = init_unix,
     .start = start_unix,
     .late = late_unix,

@@ -20,7 +20,10 @@
 #define SUBJECT_MAX 120
 
 /* How much later than asked for a time limit may be noticed. */
-#define TIMER_ACCURACY_USEC (5 * USEC_PER_MSEC)
+#define TIMER_SLACK_USEC (5 * USEC_PER_MSEC)
+
+/* There are as many as checks, and with its label and request one is to stay below 250 bytes. */
+static_assert(sizeof(Probe) <= 88, "what only a running check needs belongs into ProbeRun");
 
 static const ProbeKind *const kinds[_SPEC_PROBE_MAX] = {
     [SPEC_PROBE_HTTP] = &probe_kind_http, [SPEC_PROBE_HTTPS] = &probe_kind_http,
@@ -75,23 +78,33 @@ static const char *why_not(int error, char buffer[static REASON_WORDS_MAX])
     }
 }
 
+static const char *subject_of(const Probe *probe)
+{
+    size_t skip = probe->kind->bare ? strlen(spec_probe_word(probe->spec->type)) + 1 : 0;
+
+    return probe->label + skip;
+}
+
 /* Lets go of everything; the probe can run again. */
 static void settle(Probe *probe)
 {
-    if (probe->asked) {
-        probe->asked = false;
-        probe->door->cancel(probe->door, probe->question);
+    ProbeRun *run = probe->run;
+
+    if (run->asked) {
+        run->asked = false;
+        probe->door->cancel(probe->door, run->question);
     }
     if (probe->kind->stop)
         probe->kind->stop(probe);
-    sd_event_source_set_enabled(probe->timer, SD_EVENT_OFF);
-    probe->running = probe->ended = false;
+    timer_disarm(probe->context->timers, &probe->timer);
+    probe->run = NULL;
+    free(run);
 }
 
 /* The callee may free the probe or run it again, so the result is its own by now. */
 static void deliver(Probe *probe)
 {
-    ProbeResult result = probe->result;
+    ProbeResult result = probe->run->result;
 
     settle(probe);
     probe->done(probe, &result, probe->userdata);
@@ -99,28 +112,27 @@ static void deliver(Probe *probe)
 
 void probe_end(Probe *probe, ProbeOutcome outcome, uint64_t value, const char *format, ...)
 {
-    char text[PROBE_REASON_MAX];
+    ProbeRun *run = probe->run;
+    char text[PROBE_REASON_MAX], reason[2 * PROBE_REASON_MAX];
     va_list ap;
-    int n;
 
-    assert(probe->running);
-    if (probe->ended)
+    assert(run);
+    if (run->ended)
         return;
 
     va_start(ap, format);
     reason_format(text, sizeof(text), format, ap);
     va_end(ap);
 
-    char reason[2 * PROBE_REASON_MAX];
-    n = snprintf(reason, sizeof(reason), "%s: %s", probe->subject, text);
-    reason_clean(probe->result.reason, sizeof(probe->result.reason), reason,
+    int n = snprintf(reason, sizeof(reason), "%s: %s", subject_of(probe), text);
+    reason_clean(run->result.reason, sizeof(run->result.reason), reason,
                  MIN((size_t)MAX(n, 0), sizeof(reason) - 1));
-    probe->result.outcome = outcome;
-    probe->result.value = value;
-    probe->result.latency_usec = probe_now_usec(CLOCK_MONOTONIC) - probe->started_usec;
-    probe->ended = true;
+    run->result.outcome = outcome;
+    run->result.value = value;
+    run->result.latency_usec = probe_now_usec(CLOCK_MONOTONIC) - run->started_usec;
+    run->ended = true;
     /* While it starts, the timer brings the result: nobody is called from inside probe_run(). */
-    if (!probe->starting)
+    if (!run->starting)
         deliver(probe);
 }
 
@@ -129,6 +141,13 @@ void probe_end_void(Probe *probe, int error)
     char words[REASON_WORDS_MAX];
 
     probe_end(probe, PROBE_VOID, 0, "not checked: %s", why_not(error, words));
+}
+
+void probe_end_errno(Probe *probe, int error)
+{
+    char words[REASON_WORDS_MAX];
+
+    probe_end(probe, PROBE_FAIL, 0, "%s", reason_errno(error, words));
 }
 
 void probe_end_late(Probe *probe, const char *what)
@@ -143,49 +162,36 @@ static void on_answer(DoorAnswer *answer, void *userdata)
 {
     Probe *probe = userdata;
 
-    probe->asked = false;
-    probe->answered(probe, answer);
+    probe->run->asked = false;
+    probe->run->answered(probe, answer);
 }
 
 void probe_ask(Probe *probe, const DoorRequest *request, probe_answer_t answered)
 {
-    assert(!probe->asked);
+    ProbeRun *run = probe->run;
 
-    probe->answered = answered;
-    int r = probe->door->request(probe->door, request, on_answer, probe, &probe->question);
+    assert(!run->asked);
+
+    run->answered = answered;
+    int r = probe->door->request(probe->door, request, on_answer, probe, &run->question);
     if (r < 0)
         probe_end_void(probe, r);
     else
-        probe->asked = true;
+        run->asked = true;
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static void on_timer(Timer *timer)
 {
-    Probe *probe = userdata;
+    Probe *probe = (Probe *)timer;
 
-    if (probe->ended)
+    if (probe->run->ended)
         deliver(probe);
-    else if (probe->running)
+    else
         probe->kind->late(probe);
-    return 0;
-}
-
-static int add_timer(Probe *probe)
-{
-    int r = sd_event_add_time(probe->context->event, &probe->timer, CLOCK_MONOTONIC, 0,
-                              TIMER_ACCURACY_USEC, on_timer, probe);
-
-    if (r < 0)
-        return r;
-    r = sd_event_source_set_enabled(probe->timer, SD_EVENT_OFF);
-    if (r >= 0)
-        r = sd_event_source_set_description(probe->timer, "probe-timeout");
-    return r;
 }
 
 int probe_set_subject(Probe *probe, const char *format, ...)
 {
-    const char *word = spec_probe_word(probe->spec->type);
     char subject[SUBJECT_MAX];
     va_list ap;
 
@@ -194,20 +200,17 @@ int probe_set_subject(Probe *probe, const char *format, ...)
     va_end(ap);
 
     /* "GET /health" is short for what it is; "tcp 5432" names it already. */
-    size_t n = strlen(word);
-    bool named = strncmp(subject, word, n) == 0 && (subject[n] == ' ' || subject[n] == '\0');
-    probe->subject = strdup(subject);
-    probe->label = named ? strdup(subject) : text_printf("%s %s", word, subject);
-    return probe->subject && probe->label ? 0 : -ENOMEM;
+    probe->label = probe->kind->bare
+                       ? text_printf("%s %s", spec_probe_word(probe->spec->type), subject)
+                       : strdup(subject);
+    return probe->label ? 0 : -ENOMEM;
 }
 
 static int fill(Probe *probe, const char *unit)
 {
-    probe->unit = strdup(unit);
-    if (!probe->unit)
-        return -ENOMEM;
-    int r = add_timer(probe);
-    return r < 0 ? r : probe->kind->init(probe);
+    int r = timer_init(probe->context->timers, &probe->timer, on_timer);
+
+    return r < 0 ? r : probe->kind->init(probe, unit);
 }
 
 int probe_new(const ProbeContext *context, const SpecProbe *spec, const char *unit, Door *door,
@@ -222,8 +225,8 @@ int probe_new(const ProbeContext *context, const SpecProbe *spec, const char *un
     if (!probe)
         return -ENOMEM;
     probe->context = context;
-    probe->spec = spec;
     probe->kind = kind;
+    probe->spec = spec;
     probe->door = door;
     probe->done = done;
     probe->userdata = userdata;
@@ -237,43 +240,45 @@ int probe_new(const ProbeContext *context, const SpecProbe *spec, const char *un
     return 0;
 }
 
-static int arm(Probe *probe, uint64_t after_usec)
+/* Timers count from when the turn of the loop began, the check from now. */
+static void arm(Probe *probe)
 {
-    uint64_t at = after_usec == 0 ? 0 : probe->started_usec + after_usec;
-    int r = sd_event_source_set_time(probe->timer, at);
+    uint64_t turn_usec = probe->run->started_usec;
 
-    return r < 0 ? r : sd_event_source_set_enabled(probe->timer, SD_EVENT_ONESHOT);
+    (void)sd_event_now(probe->context->event, CLOCK_MONOTONIC, &turn_usec);
+    uint64_t passed_usec = probe->run->started_usec - MIN(turn_usec, probe->run->started_usec);
+    timer_arm(probe->context->timers, &probe->timer, probe->spec->timeout_usec + passed_usec,
+              TIMER_SLACK_USEC);
 }
 
 int probe_run(Probe *probe)
 {
     assert(probe);
 
-    if (probe->running)
+    if (probe->run)
         return -EBUSY;
-    probe->started_usec = probe_now_usec(CLOCK_MONOTONIC);
-    int r = arm(probe, probe->spec->timeout_usec);
-    if (r < 0)
-        return r;
-    probe->running = probe->starting = true;
+    ProbeRun *run = calloc(1, probe->kind->run_size);
+    if (!run)
+        return -ENOMEM;
+    probe->run = run;
+    run->started_usec = probe_now_usec(CLOCK_MONOTONIC);
+    arm(probe);
+    run->starting = true;
     probe->kind->start(probe);
-    probe->starting = false;
-    if (!probe->ended)
-        return 0;
-    r = arm(probe, 0);
-    if (r < 0)
-        settle(probe);
-    return r;
+    run->starting = false;
+    if (run->ended)
+        timer_arm(probe->context->timers, &probe->timer, 0, 0);
+    return 0;
 }
 
 bool probe_is_running(const Probe *probe)
 {
-    return probe->running;
+    return probe->run;
 }
 
 void probe_cancel(Probe *probe)
 {
-    if (probe->running)
+    if (probe->run)
         settle(probe);
 }
 
@@ -284,10 +289,8 @@ Probe *probe_free(Probe *probe)
     probe_cancel(probe);
     if (probe->kind->destroy)
         probe->kind->destroy(probe);
-    sd_event_source_disable_unref(probe->timer);
-    free(probe->unit);
+    timer_done(probe->context->timers, &probe->timer);
     free(probe->label);
-    free(probe->subject);
     free(probe);
     return NULL;
 }

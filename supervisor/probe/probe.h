@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "supervisor/loop/ready.h"
+#include "supervisor/loop/timers.h"
 #include "supervisor/probe/door.h"
 #include "spec/spec.h"
 
@@ -41,20 +43,22 @@ typedef void (*probe_done_t)(Probe *probe, const ProbeResult *result, void *user
 /* What all checks of a supervisor share; must outlive them. */
 typedef struct ProbeContext {
     sd_event *event;
-    CurlLoop *curl;      /* http, https, grpc */
+    ReadySet *sockets;   /* of http and tcp checks */
+    Timers *timers;      /* when checks are due, and their time limits */
+    CurlLoop *curl;      /* https, grpc, hosts whose address has to be found */
     LogWatch *logs;      /* log */
     const char *ca_file; /* https: trusted certificates (PEM); NULL: the system's */
 } ProbeContext;
 
-/* Makes the check; it does nothing yet. The spec and the door are borrowed. `unit` is the name of
- * the service's unit (for log). Returns 0, -ENOMEM, -EOPNOTSUPP for a kind that this build does not
- * have. `done` is called once for each probe_run() that was not cancelled, never from inside
- * probe_run(), and may free the probe. */
+/* Makes the check; it does nothing yet. The spec, the door and `unit`, the name of the service's
+ * unit (for log), are borrowed. Returns 0, -ENOMEM, -EINVAL for a spec that cannot be, -EOPNOTSUPP
+ * for a kind that this build does not have. `done` is called once for each probe_run() that was not
+ * cancelled, never from inside probe_run(), and may free the probe. */
 int probe_new(const ProbeContext *context, const SpecProbe *spec, const char *unit, Door *door,
               probe_done_t done, void *userdata, Probe **ret);
 
-/* Begins one check; -EBUSY while one is under way (a check never overlaps itself). It ends after
- * the spec's timeout at the latest. Other errors become a result. */
+/* Begins one check; -EBUSY while one is under way (a check never overlaps itself), or -ENOMEM. It
+ * ends after the spec's timeout at the latest. Other errors become a result. */
 int probe_run(Probe *probe);
 bool probe_is_running(const Probe *probe);
 void probe_cancel(Probe *probe);
@@ -64,7 +68,7 @@ Probe *probe_free(Probe *probe);
  * PROBE_REASON_MAX bytes, lives as long as the probe. */
 const char *probe_label(const Probe *probe);
 
-/* curl-loop.c: libcurl's multi interface on the event loop. */
+/* curl-loop.c: libcurl's multi interface on the event loop; the library is loaded at first need. */
 int curl_loop_new(sd_event *event, CurlLoop **ret);
 CurlLoop *curl_loop_free(CurlLoop *loop);
 

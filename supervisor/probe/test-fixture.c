@@ -86,6 +86,11 @@ int fixture_setup(void **state)
 
     assert_non_null(f);
     assert_int_equal(sd_event_new(&f->context.event), 0);
+    assert_int_equal(
+        timers_new(f->context.event, "checks", SD_EVENT_PRIORITY_NORMAL, &f->context.timers), 0);
+    assert_int_equal(
+        ready_set_new(f->context.event, "sockets", SD_EVENT_PRIORITY_NORMAL, &f->context.sockets),
+        0);
     assert_int_equal(curl_loop_new(f->context.event, &f->context.curl), 0);
     assert_int_equal(log_watch_new(f->context.event, false, &f->context.logs), 0);
     f->context.ca_file = server.ca;
@@ -104,6 +109,8 @@ int fixture_teardown(void **state)
     door_drop(&f->door);
     log_watch_free(f->context.logs);
     curl_loop_free(f->context.curl);
+    ready_set_free(f->context.sockets);
+    timers_free(f->context.timers);
     sd_event_unref(f->context.event);
     free(f);
     return 0;

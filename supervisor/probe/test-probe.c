@@ -2,6 +2,7 @@
 /* The kinds that need no HTTP server, and what is true for checks of every kind. */
 #include "test-fixture.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -34,6 +35,36 @@ static void test_tcp(void **state)
     assert_string_equal(probe_label(f->probe), reason);
 }
 
+/* So that who counts connections can tell those of checks. */
+static void test_tcp_source(void **state)
+{
+    Fixture *f = *state;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    SpecProbe spec = spec_of(SPEC_PROBE_TCP, "http");
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 5), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    spec.port = ntohs(address.sin_port);
+    f->door.shares = 1;
+    f->door.door.source = inet_addr("127.32.0.1");
+    for (int i = 0; i < 2; i++) {
+        check_once(f, &spec);
+        assert_int_equal(f->result.outcome, PROBE_PASS);
+        size = sizeof(address);
+        int accepted = accept4(listener, (struct sockaddr *)&address, &size, SOCK_CLOEXEC);
+        assert_true(accepted >= 0);
+        assert_int_equal(address.sin_addr.s_addr, inet_addr("127.32.0.1"));
+        close(accepted);
+    }
+    close(listener);
+    /* Nothing of the kind is for IPv6: it refuses, as nobody is there. */
+    check_once(f, &spec);
+    assert_int_equal(f->result.outcome, PROBE_FAIL);
+}
+
 static void test_tcp_ipv6(void **state)
 {
     Fixture *f = *state;
@@ -49,52 +80,111 @@ static void test_tcp_ipv6(void **state)
     assert_int_equal(f->door.n_requests, 3);
 }
 
-/* Other hosts go through libcurl; 127.0.0.1 by another spelling is one that is always there. */
+/* 127.0.0.1 by other spellings is another host that is always there: one is an address, the other a
+ * name that libcurl finds out. */
 static void test_tcp_other_host(void **state)
 {
+    static const char *const hosts[] = {"::ffff:127.0.0.1", "127.1"}, *const names[] = {
+                                                                          "[::ffff:127.0.0.1]",
+                                                                          "127.1"};
     Fixture *f = *state;
-    SpecProbe spec = spec_of(SPEC_PROBE_TCP, "http");
-    char reason[64];
+    size_t before = 0;
 
-    spec.host = (char *)"::ffff:127.0.0.1";
-    size_t before = open_descriptors();
-    snprintf(reason, sizeof(reason), "tcp [::ffff:127.0.0.1]:%d: connected", (int)spec.port);
-    check_once(f, &spec);
-    assert_result(f, PROBE_PASS, reason);
-    spec.port = server_port("closed");
-    snprintf(reason, sizeof(reason), "tcp [::ffff:127.0.0.1]:%d: connection refused",
-             (int)spec.port);
-    check_once(f, &spec);
-    assert_result(f, PROBE_FAIL, reason);
+    for (size_t i = 0; i < 2 * ELEMENTSOF(hosts); i++) {
+        SpecProbe spec = spec_of(SPEC_PROBE_TCP, "http");
+        char reason[64];
+
+        spec.host = (char *)hosts[i % 2];
+        snprintf(reason, sizeof(reason), "tcp %s:%d: connected", names[i % 2], (int)spec.port);
+        check_once(f, &spec);
+        assert_result(f, PROBE_PASS, reason);
+        spec.port = server_port("closed");
+        snprintf(reason, sizeof(reason), "tcp %s:%d: connection refused", names[i % 2],
+                 (int)spec.port);
+        check_once(f, &spec);
+        assert_result(f, PROBE_FAIL, reason);
+        /* The first round leaves the timers of the loop, and libcurl's own. */
+        if (i == ELEMENTSOF(hosts) - 1)
+            before = open_descriptors();
+    }
+    assert_int_equal(open_descriptors(), before);
     assert_int_equal(f->door.n_requests, 0);
-    assert_true(open_descriptors() <= before + 4); /* timers of the loop */
 }
 
 /* A queue of connections that is full: nobody answers. */
+typedef struct FullQueue {
+    int listener, filler[4], port;
+} FullQueue;
+
+static FullQueue fill_queue(void)
+{
+    FullQueue queue = {.listener = socket(AF_INET, SOCK_STREAM, 0)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+
+    assert_int_equal(bind(queue.listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(queue.listener, 0), 0);
+    assert_int_equal(getsockname(queue.listener, (struct sockaddr *)&address, &size), 0);
+    for (size_t i = 0; i < ELEMENTSOF(queue.filler); i++) {
+        queue.filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(queue.filler[i], (struct sockaddr *)&address, size);
+    }
+    queue.port = ntohs(address.sin_port);
+    return queue;
+}
+
+static void close_fillers(FullQueue *queue)
+{
+    for (size_t i = 0; i < ELEMENTSOF(queue->filler); i++)
+        close(queue->filler[i]);
+}
+
 static void test_tcp_late(void **state)
 {
     Fixture *f = *state;
     SpecProbe spec = spec_of(SPEC_PROBE_TCP, NULL);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int listener = socket(AF_INET, SOCK_STREAM, 0), filler[4];
+    FullQueue queue = fill_queue();
     char reason[64];
 
-    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(listen(listener, 0), 0);
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
-    for (size_t i = 0; i < ELEMENTSOF(filler); i++) {
-        filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        connect(filler[i], (struct sockaddr *)&address, size);
-    }
-    spec.port = ntohs(address.sin_port);
+    spec.port = queue.port;
     spec.timeout_usec = 100 * USEC_PER_MSEC;
     snprintf(reason, sizeof(reason), "tcp %d: no connection within 100ms", (int)spec.port);
     check_once(f, &spec);
     assert_result(f, PROBE_FAIL, reason);
-    for (size_t i = 0; i < ELEMENTSOF(filler); i++)
-        close(filler[i]);
-    close(listener);
+    spec.type = SPEC_PROBE_HTTP;
+    check_once(f, &spec);
+    assert_result(f, PROBE_FAIL, "GET /: no answer within 100ms");
+    close_fillers(&queue);
+    close(queue.listener);
+}
+
+/* The kernel knows nothing at once, and then the connection stands, or does not. */
+static void test_tcp_slow(void **state)
+{
+    Fixture *f = *state;
+
+    f->door.shares = 1;
+    for (int refuses = 0; refuses < 2; refuses++) {
+        SpecProbe spec = spec_of(SPEC_PROBE_TCP, NULL);
+        FullQueue queue = fill_queue();
+
+        spec.port = queue.port;
+        make_probe(f, &spec);
+        assert_int_equal(probe_run(f->probe), 0);
+        assert_int_equal(sd_event_run(f->context.event, 0), 0);
+        assert_true(probe_is_running(f->probe));
+        if (refuses)
+            close(queue.listener);
+        else /* room for the one who waits; it asks again within a second */
+            while (accept4(queue.listener, NULL, NULL, SOCK_CLOEXEC) < 0)
+                assert_int_equal(errno, EINTR);
+        close_fillers(&queue);
+        wait_result(f);
+        assert_int_equal(f->result.outcome, refuses ? PROBE_FAIL : PROBE_PASS);
+        assert_non_null(strstr(f->result.reason, refuses ? "connection refused" : "connected"));
+        if (!refuses)
+            close(queue.listener);
+    }
 }
 
 static void test_unix(void **state)
@@ -336,10 +426,20 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_tcp),         TEST(test_tcp_ipv6), TEST(test_tcp_other_host),
-        TEST(test_tcp_late),    TEST(test_unix),     TEST(test_exec),
-        TEST(test_file),        TEST(test_void),     TEST(test_wrong_descriptor),
-        TEST(test_silent_door), TEST(test_cancel),   TEST(test_free_inside_result),
+        TEST(test_tcp),
+        TEST(test_tcp_source),
+        TEST(test_tcp_ipv6),
+        TEST(test_tcp_other_host),
+        TEST(test_tcp_late),
+        TEST(test_tcp_slow),
+        TEST(test_unix),
+        TEST(test_exec),
+        TEST(test_file),
+        TEST(test_void),
+        TEST(test_wrong_descriptor),
+        TEST(test_silent_door),
+        TEST(test_cancel),
+        TEST(test_free_inside_result),
         TEST(test_unusable),
     };
 

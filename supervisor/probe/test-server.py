@@ -12,6 +12,7 @@ import os
 import select
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -49,6 +50,14 @@ def split(connection):
     connection.sendall(b"8\r\n in hay.\r\n0\r\n\r\n")
 
 
+def bytewise(connection):
+    """Each byte in a packet of its own: an interim answer, folded lines, chunks, trailers."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for byte in (b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD + b"Transfer-Encoding:\r\n chunked\n\r\n"
+                 b"4;x=y\r\nneed\r\n2\r\nle\r\n0\r\nX: y\r\n\r\n"):
+        connection.sendall(bytes([byte]))
+
+
 def endless(connection, head, piece):
     connection.sendall(head)
     while True:
@@ -75,6 +84,10 @@ def answer(connection, port, target, request):
         "/binary": reply(200, "OK", b"\0\0needle\0"),
         "/short": HEAD + b"Content-Length: 100\r\n\r\nshort",
         "/empty": b"",
+        "/until-close": b"HTTP/1.0 200 OK\r\n\r\nall of it",
+        "/upgrade": b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        "/bad-length": HEAD + b"Content-Length: many\r\n\r\n",
+        "/bad-chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\nmany\r\n",
         "/noise": b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
         "/to-ok": redirect("/ok"),
         "/to-503": redirect("/503"),
@@ -82,6 +95,10 @@ def answer(connection, port, target, request):
         "/to-own": redirect(f"http://web.example:{port}/ok"),
         "/to-other": redirect("http://elsewhere.example/ok"),
         "/to-file": redirect("file:///etc/passwd"),
+        "/to-nothing": reply(302, "Found"),
+        "/to-nonsense": redirect("http://a b/"),
+        "/deep/er/to-side": redirect("../side"),
+        "/deep/side": reply(200, "Side"),
         "/loop": redirect("/loop"),
         "/echo": reply(200, "OK", request),
         "*": reply(505, "HTTP Version Not Supported"),  # the preface of HTTP/2
@@ -100,6 +117,13 @@ def answer(connection, port, target, request):
         drip(connection, HEAD, b"X: y\r\n")
     elif target == "/split":
         split(connection)
+    elif target == "/bytewise":
+        bytewise(connection)
+    elif target == "/stalled-503":
+        connection.sendall(b"HTTP/1.1 503 Busy\r\nContent-Length: 9\r\n\r\n")
+        until_closed(connection)
+    elif target == "/reset":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     elif target == "/huge":
         huge(connection)
     elif target == "/huge-hit":
