@@ -22,18 +22,22 @@ MAY_INCLUDE = {
     "lib/spec": ["lib/base"],
     "generator": ["lib/base", "lib/spec"],
     "supervisor/policy": [],
-    "supervisor/probe": ["lib/base", "lib/spec", "supervisor/lease"],
+    "supervisor/loop": ["lib/base"],
+    "supervisor/probe": ["lib/base", "lib/spec", "supervisor/lease", "supervisor/loop"],
     "supervisor/daemon": [
-        "lib/base", "lib/spec", "supervisor/lease", "supervisor/policy", "supervisor/probe",
+        "lib/base", "lib/spec", "supervisor/idle", "supervisor/lease", "supervisor/loop",
+        "supervisor/policy", "supervisor/probe",
     ],
     "supervisor/abort": [],
     "supervisor/once": [],
     "supervisor/lease": ["supervisor/abort"],
+    "supervisor/idle": ["supervisor/abort", "supervisor/lease"],
+    "supervisor/drain": ["supervisor/abort", "supervisor/lease"],
     "cli": ["lib/base", "lib/spec"],
     "tests/testy": [],
     "tests/fuzz": [
-        "lib/base", "lib/spec", "generator", "supervisor/lease", "supervisor/daemon",
-        "supervisor/probe",
+        "lib/base", "lib/spec", "generator", "supervisor/idle", "supervisor/lease",
+        "supervisor/daemon", "supervisor/probe",
     ],
 }
 
@@ -43,12 +47,12 @@ LIBRARIES = {
     "archive*.h": ["generator/*", "tests/*"],
     "curl/*": ["supervisor/probe/*", "supervisor/daemon/notify/*"],
     # The generator itself runs before there is anything to talk to; its stub is a service.
-    "systemd/*": ["lib/base/*", "supervisor/probe/*", "supervisor/daemon/*", "cli/*", "generator/stub-main.c"],
+    "systemd/*": ["lib/base/*", "supervisor/loop/*", "supervisor/probe/*", "supervisor/daemon/*", "cli/*", "generator/stub-main.c"],
     "cmocka.h": ["tests/*", "*/test-*.c", "*/test-*.h"],
 }
 
 # Where no library may be used, whatever the table above says.
-BARE = ["supervisor/abort", "supervisor/once", "supervisor/lease", "supervisor/policy", "tests/testy"]
+BARE = ["supervisor/abort", "supervisor/once", "supervisor/lease", "supervisor/idle", "supervisor/drain", "supervisor/policy", "tests/testy"]
 
 # Names of dependencies in meson files: which folders may name them.
 DEPENDENCIES = {
@@ -61,7 +65,9 @@ DEPENDENCIES = {
     "libcli": ["cli"],
     "libgenerator": ["generator", "tests"],
     "generator_dep": ["generator", "tests"],
+    "idle_dep": ["supervisor", "tests"],
     "lease_protocol_dep": ["supervisor", "tests"],
+    "loop_dep": ["supervisor", "tests"],
     "policy_dep": ["supervisor", "tests"],
     "probe_dep": ["supervisor", "tests"],
     "supervisor_dep": ["supervisor", "tests"],

@@ -29,9 +29,20 @@ typedef struct CheckpointSlot {
     int32_t lease_pid;
     uint32_t triggered;
     uint32_t was_unhealthy;
+    uint32_t has_demand;  /* 1: there is a CheckpointDemand */
     ServiceRecord record; /* as of the last change; the disk may not have it yet */
     CheckpointCheck checks[CHECKPOINT_CHECKS];
 } CheckpointSlot;
+
+/* Of a service that is started by its connections: the record, and what is under way. */
+typedef struct CheckpointDemand {
+    DemandRecord record;
+    uint64_t left_usec;  /* CLOCK_MONOTONIC: when the last start began that was seen */
+    uint64_t held;       /* connections that wait for it */
+    uint32_t starting;   /* 1: it is not over ... */
+    uint32_t connection; /* 1: ... and is for one */
+    uint32_t up;         /* 1: the service is up */
+} CheckpointDemand;
 
 typedef struct Checkpoint Checkpoint;
 
@@ -40,7 +51,9 @@ typedef struct Checkpoint Checkpoint;
 int checkpoint_new(int fd, Checkpoint **ret);
 Checkpoint *checkpoint_free(Checkpoint *checkpoint);
 
-/* The slot of a service, as it was or zeroed; NULL when all are taken (more than 20,000 services).
- * Valid until it is released. */
+/* The slot of a service, as it was or zeroed; NULL when all are taken (more than 20,000 services)
+ * or there is no memory. Valid until it is released. */
 CheckpointSlot *checkpoint_get(Checkpoint *checkpoint, const char *name);
+/* What goes with the slot; as it was, or zeroed. */
+CheckpointDemand *checkpoint_demand(Checkpoint *checkpoint, CheckpointSlot *slot);
 void checkpoint_release(Checkpoint *checkpoint, CheckpointSlot *slot);

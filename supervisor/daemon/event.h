@@ -25,6 +25,8 @@ typedef enum EventKind {
     EVENT_RELEASED,
     EVENT_READY, /* readiness: in rotation again */
     EVENT_NOT_READY,
+    EVENT_DEMAND_STARTED, /* for a connection, which is served now */
+    EVENT_IDLE_STOPPED,
     EVENT_FROZEN,
     EVENT_THAWED,
     EVENT_MAINTENANCE_ON,
@@ -45,10 +47,11 @@ typedef struct Event {
     const char *probe;          /* label of the check, or NULL */
     const char *reason;         /* one line, never NULL */
     uint32_t failures, retries; /* 2 of 3; 0 of 0 when it does not apply */
-    uint64_t latency_usec;      /* of the check; UINT64_MAX when it does not apply */
-    uint64_t delay_usec;        /* to the next start, or of a hold; UINT64_MAX: does not apply */
-    uint32_t restarts;          /* since the supervisor knows the service */
-    uint64_t realtime_usec;     /* set by events_emit() */
+    uint64_t latency_usec; /* of the check, of the start on demand, or of waking up; UINT64_MAX when
+                            * it does not apply */
+    uint64_t delay_usec;   /* to the next start, or of a hold; UINT64_MAX: does not apply */
+    uint32_t restarts;     /* since the supervisor knows the service */
+    uint64_t realtime_usec; /* set by events_emit() */
 } Event;
 
 /* "healthy", "start-failed", ...: the field PHOENIX_EVENT= of the journal entry. */

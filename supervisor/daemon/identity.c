@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Owns what phoenixd believes of a peer, as all that a service may do follows from it: credentials
+ * from the socket, the unit from the cgroup, and a pidfd to be sure that both are of one process.
+ */
 #include "supervisor/daemon/identity.h"
 
 #include <errno.h>
@@ -59,10 +63,10 @@ static int unit_of_process(pid_t pid, bool user, char **ret)
     return 0;
 }
 
-int identity_of_peer(int fd, bool user, Identity *ret)
+int identity_of_peer(int fd, bool user, char unit[static IDENTITY_UNIT_MAX], Identity *ret)
 {
     _cleanup_close_ int pidfd = -1;
-    _cleanup_free_ char *unit = NULL;
+    _cleanup_free_ char *name = NULL;
     struct ucred credentials;
     socklen_t size = sizeof(credentials);
     int r;
@@ -74,17 +78,16 @@ int identity_of_peer(int fd, bool user, Identity *ret)
     pidfd = peer_pidfd(fd, credentials.pid);
     if (pidfd < 0)
         return pidfd == -EINVAL || pidfd == -ENODATA ? -ESRCH : pidfd;
-    r = unit_of_process(credentials.pid, user, &unit);
+    r = unit_of_process(credentials.pid, user, &name);
     /* Asked after the cgroup was read: alive now means that it was this process's. */
     if (has_ended(pidfd))
         return -ESRCH;
     if (r < 0)
         return r == -ENODATA || r == -ENXIO ? -EPERM : r;
-    if (strncmp(unit, UNIT_PREFIX, strlen(UNIT_PREFIX)) != 0 || strlen(unit) >= sizeof(ret->unit))
+    if (strncmp(name, UNIT_PREFIX, strlen(UNIT_PREFIX)) != 0 || strlen(name) >= IDENTITY_UNIT_MAX)
         return -EPERM;
-    ret->pid = credentials.pid;
-    ret->uid = credentials.uid;
-    strcpy(ret->unit, unit);
+    strcpy(unit, name);
+    *ret = (Identity){.pid = credentials.pid, .uid = credentials.uid, .unit = unit};
     return 0;
 }
 

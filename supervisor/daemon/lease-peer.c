@@ -1,22 +1,36 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What is under way on the connection of a lease: requests and their time, the flood it could make,
+ * its end. One that has nothing under way costs the block of its LeasePeer and nothing else, as a
+ * manager may have thousands: what can be shared is in LeasePeers.
+ */
 #include "supervisor/daemon/lease-peer.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/macros.h"
 #include "base/strv.h"
 #include "supervisor/daemon/source.h"
+#include "supervisor/loop/ready.h"
+#include "supervisor/loop/timers.h"
+#include "supervisor/probe/reason.h"
 
 /* More than any service has checks that could be under way at once. */
 #define REQUESTS_MAX 256
 
 /* An answer that takes longer than the request's own timeout and this is given up. */
 #define ANSWER_SLACK_USEC USEC_PER_SEC
+/* It need not be given up to the millisecond. */
+#define TIMEOUT_SLACK_USEC (250 * USEC_PER_MSEC)
+
+/* A lease says HELLO once and answers what it is asked: a thousand a second is no lease. */
+#define MESSAGES_PER_SECOND_MAX 1000
+
+/* Ended in one turn; after them the other event sources get theirs. */
+#define CLOSE_BATCH 64
 
 typedef struct PeerRequest PeerRequest;
 struct PeerRequest {
@@ -26,27 +40,38 @@ struct PeerRequest {
     enum lease_op op;
     door_done_t done;
     void *userdata;
-    sd_event_source *timer;
+    Timer timer;
 };
 
-/* A lease says HELLO once and answers what it is asked: a thousand a second is no lease. */
-#define MESSAGES_PER_SECOND_MAX 1000
+struct LeasePeers {
+    sd_event *event;
+    ReadySet *ready;
+    Timers *timers;
+    sd_event_source *close;            /* deferred, so that nobody is freed under his own feet */
+    LeasePeer *closing, **closing_end; /* what it is for, in order */
+    const LeasePeerHandlers *handlers;
+    void *userdata;
+    size_t n_peers;
+};
 
 struct LeasePeer {
-    sd_event *event;
-    sd_event_source *io;
-    sd_event_source *close; /* deferred, so that nobody is freed under his own feet */
-    const char *why;
-    int fd;
-    Identity identity;
-    const LeasePeerHandlers *handlers;
-    void *userdata, *tag;
+    Ready ready;
+    LeasePeers *peers;
+    LeaseSlot slot;
+    void *tag;
     PeerRequest *requests;
-    size_t n_requests;
-    uint32_t last_id;
-    uint64_t second_usec; /* CLOCK_MONOTONIC: when the current second began */
-    uint32_t n_messages;  /* in it */
+    const char *why;         /* it ends; NULL: it does not */
+    LeasePeer *next, **link; /* among those that end; link: what points here, or NULL */
+    uint64_t second_usec;    /* CLOCK_MONOTONIC: when the current second began */
+    uint32_t n_messages;     /* in it */
+    uint32_t n_requests, last_id;
+    int fd;
+    Identity identity; /* its unit points to: */
+    char unit[];
 };
+
+#define PEER_OF(r)    ((LeasePeer *)((char *)(r)-offsetof(LeasePeer, ready)))
+#define REQUEST_OF(t) ((PeerRequest *)((char *)(t)-offsetof(PeerRequest, timer)))
 
 static void request_free(PeerRequest *request)
 {
@@ -56,7 +81,7 @@ static void request_free(PeerRequest *request)
         p = &(*p)->next;
     *p = request->next;
     request->peer->n_requests--;
-    sd_event_source_disable_unref(request->timer);
+    timer_done(request->peer->peers->timers, &request->timer);
     free(request);
 }
 
@@ -85,31 +110,57 @@ static void fail_all(LeasePeer *peer)
         answer_request(peer->requests, &(DoorAnswer){.error = -ENOTCONN, .fd = -1, .text = ""});
 }
 
+/* ---- the end of a connection ---- */
+
+static void unlink_closing(LeasePeer *peer)
+{
+    if (!peer->link)
+        return;
+    *peer->link = peer->next;
+    if (peer->next)
+        peer->next->link = peer->link;
+    else
+        peer->peers->closing_end = peer->link;
+    peer->next = NULL;
+    peer->link = NULL;
+}
+
 static int on_close(sd_event_source *source, void *userdata)
 {
-    LeasePeer *peer = userdata;
+    LeasePeers *peers = userdata;
+    LeasePeer *peer;
 
-    fail_all(peer);
-    peer->handlers->gone(peer, peer->why, peer->userdata);
+    for (size_t i = 0; i < CLOSE_BATCH && (peer = peers->closing); i++) {
+        unlink_closing(peer);
+        fail_all(peer);
+        peers->handlers->gone(peer, peer->why, peers->userdata);
+    }
+    if (peers->closing)
+        (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
     return 0;
 }
 
 /* Ends the connection from the loop, once. */
 static int close_soon(LeasePeer *peer, int error, const char *why)
 {
-    if (peer->close)
+    LeasePeers *peers = peer->peers;
+
+    if (peer->why)
         return error;
     peer->why = why;
-    sd_event_source_set_enabled(peer->io, SD_EVENT_OFF);
-    if (sd_event_add_defer(peer->event, &peer->close, on_close, peer) >= 0) {
-        source_set(peer->close, "lease-close", PRIORITY_LEASE);
-    }
+    ready_remove(peers->ready, &peer->ready);
+    peer->link = peers->closing_end;
+    *peer->link = peer;
+    peers->closing_end = &peer->next;
+    (void)sd_event_source_set_enabled(peers->close, SD_EVENT_ONESHOT);
     return error;
 }
 
+/* ---- what is said ---- */
+
 static int send_packet(LeasePeer *peer, const void *packet, size_t size)
 {
-    if (peer->close)
+    if (peer->why)
         return -ENOTCONN;
     if (send(peer->fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return 0;
@@ -196,37 +247,34 @@ static int build_request(const DoorRequest *request, uint32_t id, Packet *packet
     return 0;
 }
 
-static int on_request_timeout(sd_event_source *source, uint64_t usec, void *userdata)
+static void on_request_timeout(Timer *timer)
 {
-    PeerRequest *request = userdata;
+    PeerRequest *request = REQUEST_OF(timer);
     struct lease_cancel cancel = {.id = request->id};
 
     lease_header_init(&cancel.header, LEASE_CANCEL, sizeof(cancel));
     (void)send_packet(request->peer, &cancel, sizeof(cancel));
     answer_request(request, &(DoorAnswer){.error = -ETIMEDOUT, .fd = -1, .text = ""});
-    return 0;
 }
 
 static PeerRequest *request_new(LeasePeer *peer, const DoorRequest *request, door_done_t done,
                                 void *userdata)
 {
-    PeerRequest *new = calloc(1, sizeof(*new));
+    Timers *timers = peer->peers->timers;
+    PeerRequest *new = malloc(sizeof(*new));
 
     if (!new)
         return NULL;
-    if (sd_event_add_time_relative(peer->event, &new->timer, CLOCK_MONOTONIC,
-                                   request->timeout_usec + ANSWER_SLACK_USEC, 0, on_request_timeout,
-                                   new) < 0) {
-        free(new);
-        return NULL;
-    }
-    source_set(new->timer, "lease-answer-timeout", PRIORITY_LEASE);
     *new = (PeerRequest){.peer = peer,
                          .next = peer->requests,
                          .op = request->op,
                          .done = done,
-                         .userdata = userdata,
-                         .timer = new->timer};
+                         .userdata = userdata};
+    if (timer_init(timers, &new->timer, on_request_timeout) < 0) {
+        free(new);
+        return NULL;
+    }
+    timer_arm(timers, &new->timer, request->timeout_usec + ANSWER_SLACK_USEC, TIMEOUT_SLACK_USEC);
     peer->requests = new;
     peer->n_requests++;
     return new;
@@ -239,7 +287,7 @@ int lease_peer_request(LeasePeer *peer, const DoorRequest *request, door_done_t 
     size_t size;
     int r;
 
-    if (peer->close)
+    if (peer->why)
         return -ENOTCONN;
     if (peer->n_requests >= REQUESTS_MAX)
         return -EBUSY;
@@ -271,16 +319,7 @@ void lease_peer_cancel(LeasePeer *peer, uint32_t id)
     (void)send_packet(peer, &cancel, sizeof(cancel));
 }
 
-/* Texts are a service's own words: one clean line of them. */
-static void clean_text(const char *text, size_t n, char *buf, size_t size)
-{
-    n = MIN(n, size - 1);
-    for (size_t i = 0; i < n; i++)
-        buf[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i];
-    buf[n] = '\0';
-    while (n > 0 && buf[n - 1] == ' ')
-        buf[--n] = '\0';
-}
+/* ---- what is heard ---- */
 
 static bool answer_is_complete(const PeerRequest *request, const struct lease_answer *answer,
                                int fd)
@@ -308,7 +347,8 @@ static void handle_answer(LeasePeer *peer, const struct lease_message *message, 
             close(fd);
         return;
     }
-    clean_text(message->text, message->text_size, text, sizeof(text));
+    /* A service's own words. */
+    reason_clean(text, sizeof(text), message->text, message->text_size);
     if (!answer_is_complete(request, message->answer, fd))
         answer.error = -EBADMSG;
     answer_request(request, &answer);
@@ -335,6 +375,18 @@ static int take_descriptor(struct msghdr *header)
     return fd;
 }
 
+/* What came without a descriptor, or with one that it should not have. */
+static void handle_word(LeasePeer *peer, const struct lease_message *message)
+{
+    const LeasePeerHandlers *handlers = peer->peers->handlers;
+    void *userdata = peer->peers->userdata;
+
+    if (message->type == LEASE_HELLO)
+        handlers->hello(peer, message->hello, userdata);
+    else if (handlers->frozen)
+        handlers->frozen(peer, message->type == LEASE_FROZEN, userdata);
+}
+
 static void handle_packet(LeasePeer *peer, const void *packet, size_t size, int fd)
 {
     struct lease_message message;
@@ -348,13 +400,13 @@ static void handle_packet(LeasePeer *peer, const void *packet, size_t size, int 
     } else {
         if (fd >= 0)
             close(fd);
-        peer->handlers->hello(peer, message.hello, peer->userdata);
+        handle_word(peer, &message);
     }
 }
 
 static bool is_flood(LeasePeer *peer)
 {
-    uint64_t now = loop_now(peer->event, CLOCK_MONOTONIC);
+    uint64_t now = loop_now(peer->peers->event, CLOCK_MONOTONIC);
 
     if (now >= peer->second_usec + USEC_PER_SEC) {
         peer->second_usec = now;
@@ -363,9 +415,10 @@ static bool is_flood(LeasePeer *peer)
     return ++peer->n_messages > MESSAGES_PER_SECOND_MAX;
 }
 
-static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+/* One packet: in the next turn the next one, after those of all others. */
+static void on_packet(Ready *ready, uint32_t events)
 {
-    LeasePeer *peer = userdata;
+    LeasePeer *peer = PEER_OF(ready);
     _Alignas(uint64_t) char packet[LEASE_MESSAGE_MAX];
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
     struct iovec iov = {.iov_base = packet, .iov_len = sizeof(packet)};
@@ -373,44 +426,84 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
                             .msg_iovlen = 1,
                             .msg_control = control,
                             .msg_controllen = sizeof(control)};
-    ssize_t n = recvmsg(fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ssize_t n = recvmsg(peer->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return 0;
+        return;
     if (n <= 0) {
         close_soon(peer, -ENOTCONN, n == 0 ? "the lease has ended" : "the connection is broken");
-        return 0;
+        return;
     }
     int passed = take_descriptor(&header);
     if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || is_flood(peer)) {
         if (passed >= 0)
             close(passed);
         close_soon(peer, -EBADMSG, "the lease broke the protocol");
-        return 0;
+        return;
     }
     handle_packet(peer, packet, (size_t)n, passed);
+}
+
+/* ---- peers ---- */
+
+int lease_peers_new(sd_event *event, const LeasePeerHandlers *handlers, void *userdata,
+                    LeasePeers **ret)
+{
+    assert(event && handlers && ret);
+
+    LeasePeers *peers = calloc(1, sizeof(*peers));
+    if (!peers)
+        return -ENOMEM;
+    *peers = (LeasePeers){.event = sd_event_ref(event), .handlers = handlers, .userdata = userdata};
+    peers->closing_end = &peers->closing;
+    int r = ready_set_new(event, "leases", PRIORITY_LEASE, &peers->ready);
+    if (r >= 0)
+        r = timers_new(event, "lease-answer-timeouts", PRIORITY_LEASE, &peers->timers);
+    if (r >= 0)
+        r = sd_event_add_defer(event, &peers->close, on_close, peers);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(peers->close, SD_EVENT_OFF);
+    if (r < 0) {
+        lease_peers_free(peers);
+        return r;
+    }
+    source_set(peers->close, "lease-close", PRIORITY_LEASE);
+    *ret = peers;
     return 0;
 }
 
-int lease_peer_new(sd_event *event, int fd, const Identity *identity,
-                   const LeasePeerHandlers *handlers, void *userdata, LeasePeer **ret)
+LeasePeers *lease_peers_free(LeasePeers *peers)
 {
-    LeasePeer *peer = calloc(1, sizeof(*peer));
-    int r;
+    if (!peers)
+        return NULL;
+    assert(peers->n_peers == 0);
+    ready_set_free(peers->ready);
+    timers_free(peers->timers);
+    sd_event_source_disable_unref(peers->close);
+    sd_event_unref(peers->event);
+    free(peers);
+    return NULL;
+}
 
-    if (!peer) {
-        close(fd);
+int lease_peer_new(LeasePeers *peers, int fd, const Identity *identity, LeasePeer **ret)
+{
+    _cleanup_close_ int owned = fd;
+    size_t size = strlen(identity->unit) + 1;
+
+    LeasePeer *peer = calloc(1, sizeof(*peer) + size);
+    if (!peer)
         return -ENOMEM;
-    }
-    *peer =
-        (LeasePeer){.fd = fd, .identity = *identity, .handlers = handlers, .userdata = userdata};
-    peer->event = sd_event_ref(event);
-    r = sd_event_add_io(event, &peer->io, fd, EPOLLIN, on_io, peer);
+    peer->peers = peers;
+    memcpy(peer->unit, identity->unit, size);
+    peer->identity = *identity;
+    peer->identity.unit = peer->unit;
+    int r = ready_add(peers->ready, &peer->ready, fd, EPOLLIN, on_packet);
     if (r < 0) {
-        lease_peer_free(peer);
+        free(peer);
         return r;
     }
-    source_set(peer->io, "lease", PRIORITY_LEASE);
+    peer->fd = TAKE_FD(owned);
+    peers->n_peers++;
     *ret = peer;
     return 0;
 }
@@ -419,11 +512,13 @@ LeasePeer *lease_peer_free(LeasePeer *peer)
 {
     if (!peer)
         return NULL;
+    if (!peer->why)
+        peer->why = ""; /* who is told that it is over asks in vain */
+    unlink_closing(peer);
+    ready_remove(peer->peers->ready, &peer->ready);
     fail_all(peer);
-    sd_event_source_disable_unref(peer->close);
-    sd_event_source_disable_unref(peer->io);
     close(peer->fd);
-    sd_event_unref(peer->event);
+    peer->peers->n_peers--;
     free(peer);
     return NULL;
 }
@@ -446,4 +541,9 @@ void lease_peer_set_tag(LeasePeer *peer, void *tag)
 void *lease_peer_tag(const LeasePeer *peer)
 {
     return peer->tag;
+}
+
+LeaseSlot *lease_peer_slot(LeasePeer *peer)
+{
+    return &peer->slot;
 }

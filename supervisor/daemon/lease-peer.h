@@ -11,17 +11,27 @@
 #include "supervisor/probe/door.h"
 
 typedef struct LeasePeer LeasePeer;
+typedef struct LeasePeers LeasePeers;
 
 typedef struct LeasePeerHandlers {
     /* The lease has said (or said again) what it is. */
     void (*hello)(LeasePeer *peer, const struct lease_hello *hello, void *userdata);
+    /* The payload was frozen, or thawed; also said after each HELLO. NULL: of no interest. */
+    void (*frozen)(LeasePeer *peer, bool frozen, void *userdata);
     /* The connection is over; pending requests were answered. The handler frees the peer. */
     void (*gone)(LeasePeer *peer, const char *why, void *userdata);
 } LeasePeerHandlers;
 
-/* Takes the descriptor, also on failure. */
-int lease_peer_new(sd_event *event, int fd, const Identity *identity,
-                   const LeasePeerHandlers *handlers, void *userdata, LeasePeer **ret);
+/* What all connections share: their place in the loop and their owner. `handlers` must outlive
+ * it. 0 or a negative errno. */
+int lease_peers_new(sd_event *event, const LeasePeerHandlers *handlers, void *userdata,
+                    LeasePeers **ret);
+/* The peers were freed. */
+LeasePeers *lease_peers_free(LeasePeers *peers);
+
+/* Takes the descriptor, also on failure; copies the identity. */
+int lease_peer_new(LeasePeers *peers, int fd, const Identity *identity, LeasePeer **ret);
+/* Answers what is still asked with -ENOTCONN; `gone` is not called. */
 LeasePeer *lease_peer_free(LeasePeer *peer);
 
 const Identity *lease_peer_identity(const LeasePeer *peer);
@@ -29,6 +39,13 @@ int lease_peer_fd(const LeasePeer *peer);
 /* Whatever the owner wants to find again; NULL at first. */
 void lease_peer_set_tag(LeasePeer *peer, void *tag);
 void *lease_peer_tag(const LeasePeer *peer);
+
+/* What the server (lease-server.h) keeps with each peer; zeroed at first. */
+typedef struct LeaseSlot {
+    LeasePeer *next; /* in the same bucket */
+    uint64_t number; /* of its name in systemd's store */
+} LeaseSlot;
+LeaseSlot *lease_peer_slot(LeasePeer *peer);
 
 /* All return 0 or a negative errno; on failure the peer is closed soon (gone is called from the
  * loop), so that callers may ignore it. */

@@ -26,7 +26,7 @@ typedef struct LeaseServerHandlers {
 /* `fd`: the listening socket from systemd; taken. `handlers` must outlive the server. */
 int lease_server_new(sd_event *event, int fd, bool user, const LeaseServerHandlers *handlers,
                      void *userdata, LeaseServer **ret);
-/* The peers must be gone. */
+/* Frees the peers that are left, too; systemd keeps their connections. */
 LeaseServer *lease_server_free(LeaseServer *server);
 
 /* A connection that systemd kept: taken, and asked to say HELLO again. `name` is its name there. */

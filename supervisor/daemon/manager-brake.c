@@ -27,10 +27,8 @@ static uint64_t median(uint64_t *values, size_t n)
  * that of the defaults. */
 void manager_brake_window(Manager *manager)
 {
-    size_t n = 0, all = 0;
+    size_t n = 0, all = manager->context.n_checks;
 
-    for (size_t i = 0; i < manager->n_services; i++)
-        all += manager->services[i]->n_runners;
     _cleanup_free_ uint64_t *intervals = calloc(all + 1, sizeof(*intervals));
     _cleanup_free_ uint64_t *rounds = calloc(all + 1, sizeof(*rounds));
     for (size_t i = 0; intervals && rounds && i < manager->n_services; i++) {
@@ -44,16 +42,6 @@ void manager_brake_window(Manager *manager)
     manager->brake_rules.hold_usec = median(rounds, n);
 }
 
-static size_t count_checks(Manager *manager)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < manager->n_services; i++)
-        for (size_t j = 0; j < manager->services[i]->n_runners; j++)
-            n += runner_is_active(manager->services[i]->runners[j]);
-    return n;
-}
-
 static int on_release(sd_event_source *source, uint64_t usec, void *userdata)
 {
     manager_emit(userdata, EVENT_BRAKE_OFF, "verdicts count again");
@@ -65,7 +53,7 @@ void manager_onset(Runner *runner, void *userdata)
     Manager *manager = userdata;
     char reason[160];
 
-    manager->brake_rules.n_checks = count_checks(manager);
+    manager->brake_rules.n_checks = manager->context.n_active;
     if (!brake_onset(&manager->brake, runner_brake_entry(runner), &manager->brake_rules,
                      loop_now(manager->event, CLOCK_MONOTONIC)))
         return;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What the parts of the manager share. */
 #pragma once
 
 #include "supervisor/daemon/api/api.h"
@@ -26,6 +27,7 @@ struct Manager {
     uint64_t started_usec; /* CLOCK_REALTIME */
     char *plan_folder;
     uint64_t plans_read_usec; /* CLOCK_MONOTONIC */
+    PlansStamp plans_stamp;   /* of what was read */
     uint64_t n_bad_plans;
 
     ServiceContext context;
@@ -47,7 +49,9 @@ struct Manager {
 };
 
 /* manager-plans.c */
-int manager_read_plans(Manager *manager);
+
+/* Unless they are as they were at the last reading. */
+void manager_read_plans(Manager *manager);
 Service *manager_service(Manager *manager, const char *name);
 /* Frees services whose plan is gone and that have stopped. */
 void manager_forget_orphans(Manager *manager);
@@ -56,6 +60,10 @@ void manager_forget_orphans(Manager *manager);
 extern const LeaseServerHandlers manager_lease_handlers;
 /* The service's turn at the start gate is over. */
 void manager_settled(Service *service, void *userdata);
+/* It is about to be freed; who waits goes ahead. */
+void manager_leave_gate(Manager *manager, Service *service);
+/* At the end: nobody goes ahead, and no peer is known any more. */
+void manager_close_gate(Manager *manager);
 
 /* manager-brake.c */
 void manager_onset(Runner *runner, void *userdata);

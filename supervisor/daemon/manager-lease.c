@@ -25,11 +25,21 @@ static Service *find_service(Manager *manager, const Identity *identity)
         return service;
     if (loop_now(manager->event, CLOCK_MONOTONIC) < manager->plans_read_usec + PLANS_AGE_USEC)
         return NULL;
-    (void)manager_read_plans(manager);
+    manager_read_plans(manager);
     return manager_service(manager, name);
 }
 
 /* ---- the gate ---- */
+
+/* From the moment a service comes to the gate to the end of its start. */
+struct GateTurn {
+    GateEntry entry;
+    Service *service;
+    LeasePeer *peer; /* waits, or has gone ahead; NULL: has gone */
+    sd_event_source *timer;
+};
+
+#define TURN_OF_ENTRY(e) ((GateTurn *)((char *)(e)-offsetof(GateTurn, entry)))
 
 static int on_turn_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -39,49 +49,78 @@ static int on_turn_over(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
-static void let_in(Manager *manager, Service *service)
+static void let_in(Manager *manager, GateTurn *turn)
 {
-    if (service->gate_peer)
-        (void)lease_peer_say(service->gate_peer, LEASE_GO);
-    service->gate_timer = sd_event_source_disable_unref(service->gate_timer);
-    if (sd_event_add_time_relative(manager->event, &service->gate_timer, CLOCK_MONOTONIC,
-                                   GATE_TURN_MAX_USEC, 0, on_turn_over, service) >= 0)
-        source_set(service->gate_timer, "gate-turn", PRIORITY_SERVICE);
+    if (turn->peer)
+        (void)lease_peer_say(turn->peer, LEASE_GO);
+    if (sd_event_add_time_relative(manager->event, &turn->timer, CLOCK_MONOTONIC,
+                                   GATE_TURN_MAX_USEC, 0, on_turn_over, turn->service) >= 0)
+        source_set(turn->timer, "gate-turn", PRIORITY_SERVICE);
 }
-
-#define SERVICE_OF_GATE(e) ((Service *)((char *)(e)-offsetof(Service, gate)))
 
 static void let_in_next(Manager *manager)
 {
     for (GateEntry *entry; (entry = gate_next(&manager->gate));)
-        let_in(manager, SERVICE_OF_GATE(entry));
+        let_in(manager, TURN_OF_ENTRY(entry));
 }
 
-static void leave_gate(Manager *manager, Service *service)
+static void end_turn(Manager *manager, Service *service)
 {
-    gate_leave(&manager->gate, &service->gate);
-    service->gate_timer = sd_event_source_disable_unref(service->gate_timer);
+    GateTurn *turn = TAKE_PTR(service->turn);
+
+    gate_leave(&manager->gate, &turn->entry);
+    sd_event_source_disable_unref(turn->timer);
+    if (turn->peer)
+        lease_peer_set_tag(turn->peer, NULL);
+    free(turn);
+}
+
+void manager_leave_gate(Manager *manager, Service *service)
+{
+    if (!service->turn)
+        return;
+    end_turn(manager, service);
     let_in_next(manager);
+}
+
+void manager_close_gate(Manager *manager)
+{
+    for (size_t i = 0; i < manager->n_services; i++)
+        if (manager->services[i]->turn)
+            end_turn(manager, manager->services[i]);
 }
 
 /* Called for each change of a unit, most of which never came to the gate. */
 void manager_settled(Service *service, void *userdata)
 {
-    if (service->gate.running)
-        leave_gate(userdata, service);
+    if (service->turn && service->turn->entry.running)
+        manager_leave_gate(userdata, service);
 }
 
 static void enter_gate(Manager *manager, Service *service, LeasePeer *peer)
 {
-    if (service->gate_peer == peer) /* HELLO again */
+    if (service->turn && service->turn->peer == peer) /* HELLO again */
         return;
-    if (service->gate_peer)
-        lease_peer_set_tag(service->gate_peer, NULL);
-    leave_gate(manager, service);
-    service->gate_peer = peer;
-    service->gate.restart = unit_watch_state(service->watch)->n_restarts > 0;
-    gate_enter(&manager->gate, &service->gate);
+    manager_leave_gate(manager, service);
+    GateTurn *turn = calloc(1, sizeof(*turn));
+    if (!turn) { /* nobody is kept from starting for that */
+        (void)lease_peer_say(peer, LEASE_GO);
+        return;
+    }
+    turn->service = service;
+    turn->peer = peer;
+    turn->entry.dependents = service->dependents;
+    turn->entry.restart = unit_watch_state(service->watch)->n_restarts > 0;
+    service->turn = turn;
+    gate_enter(&manager->gate, &turn->entry);
     let_in_next(manager);
+}
+
+static void on_gate_peer_gone(Manager *manager, Service *service)
+{
+    service->turn->peer = NULL;
+    if (!service->turn->entry.running) /* stopped while it waited */
+        manager_leave_gate(manager, service);
 }
 
 /* ---- leases ---- */
@@ -107,17 +146,24 @@ static void on_hello(LeasePeer *peer, const struct lease_hello *hello, void *use
     }
 }
 
+/* One that comes before HELLO was sent to the supervisor before this one; it is said again after.
+ */
+static void on_frozen(LeasePeer *peer, bool frozen, void *userdata)
+{
+    Service *service = lease_peer_tag(peer);
+
+    if (service && service->lease == peer)
+        service_set_frozen(service, frozen);
+}
+
 static void on_gone(LeasePeer *peer, const char *why, void *userdata)
 {
     Manager *manager = userdata;
     Service *service = lease_peer_tag(peer);
 
     log_debug("%s: %s", lease_peer_identity(peer)->unit, why);
-    if (service && service->gate_peer == peer) {
-        service->gate_peer = NULL;
-        if (!service->gate.running) /* stopped while it waited */
-            leave_gate(manager, service);
-    }
+    if (service && service->turn && service->turn->peer == peer)
+        on_gate_peer_gone(manager, service);
     if (service && service->lease == peer)
         service_lease_gone(service);
     lease_server_drop(manager->leases, peer);
@@ -132,6 +178,6 @@ static void on_starved(int error, void *userdata)
 }
 
 const LeaseServerHandlers manager_lease_handlers = {
-    .peer = {.hello = on_hello, .gone = on_gone},
+    .peer = {.hello = on_hello, .frozen = on_frozen, .gone = on_gone},
     .starved = on_starved,
 };

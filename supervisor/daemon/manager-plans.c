@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the generator's output to services: new ones, changed ones, those that are gone. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -14,14 +15,19 @@ static int compare_name(const void *name, const void *item)
     return strcmp(name, (*(Service *const *)item)->name);
 }
 
-Service *manager_service(Manager *manager, const char *name)
+/* Among the first n, which are sorted. */
+static Service *find_service(Manager *manager, size_t n, const char *name)
 {
-    Service **found = manager->n_services == 0
-                          ? NULL
-                          : bsearch(name, manager->services, manager->n_services,
-                                    sizeof(*manager->services), compare_name);
+    Service **found =
+        n == 0 ? NULL
+               : bsearch(name, manager->services, n, sizeof(*manager->services), compare_name);
 
     return found ? *found : NULL;
+}
+
+Service *manager_service(Manager *manager, const char *name)
+{
+    return find_service(manager, manager->n_services, name);
 }
 
 static int compare_services(const void *a, const void *b)
@@ -29,18 +35,16 @@ static int compare_services(const void *a, const void *b)
     return strcmp((*(Service *const *)a)->name, (*(Service *const *)b)->name);
 }
 
-static int append(Manager *manager, Service *service)
+static int make_room(Manager *manager)
 {
-    if (manager->n_services == manager->allocated) {
-        size_t n = manager->allocated ? manager->allocated * 2 : 64;
-        Service **services = reallocarray(manager->services, n, sizeof(*services));
-        if (!services)
-            return -ENOMEM;
-        manager->services = services;
-        manager->allocated = n;
-    }
-    service->index = manager->n_services;
-    manager->services[manager->n_services++] = service;
+    if (manager->n_services < manager->allocated)
+        return 0;
+    size_t n = MAX(manager->allocated * 2, (size_t)64);
+    Service **services = reallocarray(manager->services, n, sizeof(*services));
+    if (!services)
+        return -ENOMEM;
+    manager->services = services;
+    manager->allocated = n;
     return 0;
 }
 
@@ -54,37 +58,38 @@ static void on_bad_plan(const char *path, const char *message, void *userdata)
     log_warning("%s: %s; the service is not supervised by it", path, message);
 }
 
-static int add_service(Manager *manager, Plan *plan)
+static int add_service(Manager *manager, Plan **plan)
 {
-    Service *service;
-    int r = service_new(&manager->context, plan, &service);
+    int r = make_room(manager);
 
-    if (r >= 0) {
-        r = append(manager, service);
-        if (r < 0)
-            service_free(service);
-    }
+    if (r >= 0)
+        r = service_new(&manager->context, plan, &manager->services[manager->n_services]);
+    if (r >= 0)
+        manager->n_services++;
     return r;
 }
 
-/* One plan. `n` services were there before this reading, sorted; new ones come behind them. */
-static void take_plan(Manager *manager, Plan *plan, size_t n)
+static uint64_t newest_hash(const Service *service)
 {
-    size_t all = manager->n_services;
-    Service *service;
+    return service->next_plan ? service->next_plan->hash : service->plan->hash;
+}
+
+/* One plan. `n` services were there before this reading, sorted; new ones come behind them. */
+static void take_plan(Manager *manager, Plan **plan, size_t n)
+{
+    Service *service = find_service(manager, n, (*plan)->name);
     int r = 0;
 
-    manager->n_services = n;
-    service = manager_service(manager, plan->name);
-    manager->n_services = all;
-    if (!service)
+    if (!service) {
         r = add_service(manager, plan);
-    else if (!streq(service->plan_hash, plan->hash))
-        r = service_set_plan(service, plan);
-    else
+    } else if (newest_hash(service) == (*plan)->hash) {
         service->orphan = false;
+    } else {
+        r = service_set_plan(service, TAKE_PTR(*plan));
+    }
     if (r < 0)
-        log_error("%s: cannot be supervised: %s", plan->name, strerror(-r));
+        log_error("%s: cannot be supervised: %s", service ? service->name : (*plan)->name,
+                  strerror(-r));
 }
 
 void manager_forget_orphans(Manager *manager)
@@ -94,13 +99,11 @@ void manager_forget_orphans(Manager *manager)
     for (size_t i = 0; i < manager->n_services; i++) {
         Service *service = manager->services[i];
         if (!service->orphan || service_is_up(service)) {
-            service->index = n;
+            service->index = (uint32_t)n;
             manager->services[n++] = service;
             continue;
         }
-        gate_leave(&manager->gate, &service->gate);
-        if (service->gate_peer)
-            lease_peer_set_tag(service->gate_peer, NULL);
+        manager_leave_gate(manager, service);
         persist_forget(manager->context.persist, service->name);
         checkpoint_release(manager->context.checkpoint, service->slot);
         service_free(service);
@@ -110,90 +113,131 @@ void manager_forget_orphans(Manager *manager)
 
 /* ---- who waits for whom ---- */
 
-/* Counts those that come after a service, through others as well. `seen` is stamped with the number
- * of the search, so that nothing has to be cleared. */
+/* What a service waits for, as indices of services: `needed` from its own `first` to that of the
+ * next one. `seen` is stamped with the number of the search, so that nothing has to be cleared. */
 typedef struct Search {
     Manager *manager;
-    size_t *seen, *stack;
-    size_t stamp;
+    uint32_t *first, *needed;
+    uint32_t *seen, *stack;
 } Search;
 
-static size_t index_of(Manager *manager, const char *name)
+static void search_done(Search *search)
 {
-    Service *service = manager_service(manager, name);
-
-    return service ? service->index : SIZE_MAX;
+    free(search->first);
+    free(search->needed);
+    free(search->seen);
+    free(search->stack);
 }
 
-static void push_needed(Search *search, char **names, size_t *depth)
+static uint32_t add_needed(Search *search, char *const *names, uint32_t n)
 {
     STRV_FOREACH (name, names) {
-        size_t i = index_of(search->manager, *name);
-        if (i == SIZE_MAX || search->seen[i] == search->stamp)
-            continue;
-        search->seen[i] = search->stamp;
-        search->manager->services[i]->gate.dependents++;
-        search->stack[(*depth)++] = i;
+        const Service *service = manager_service(search->manager, *name);
+        if (service)
+            search->needed[n++] = service->index;
     }
+    return n;
 }
 
-/* Each service adds one to all that it waits for. */
-static void count_dependents_of(Search *search, size_t start)
+/* Names are looked up once, and not for each service that waits for them through others. */
+static int search_init(Search *search, Manager *manager)
 {
+    size_t n_services = manager->n_services, n_names = 0;
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < n_services; i++) {
+        const Plan *plan = manager->services[i]->plan;
+        n_names += strv_length(plan->after) + strv_length(plan->needs);
+    }
+    *search = (Search){
+        .manager = manager,
+        .first = calloc(n_services + 1, sizeof(uint32_t)),
+        .needed = calloc(n_names + 1, sizeof(uint32_t)),
+        .seen = calloc(n_services + 1, sizeof(uint32_t)),
+        .stack = calloc(n_services + 1, sizeof(uint32_t)),
+    };
+    if (!search->first || !search->needed || !search->seen || !search->stack)
+        return -ENOMEM;
+    for (size_t i = 0; i < n_services; i++) {
+        const Plan *plan = manager->services[i]->plan;
+        search->first[i] = n;
+        n = add_needed(search, plan->after, n);
+        n = add_needed(search, plan->needs, n);
+    }
+    search->first[n_services] = n;
+    return 0;
+}
+
+/* Adds one to each that the service waits for, through others as well. */
+static void count_dependents_of(Search *search, uint32_t start)
+{
+    uint32_t stamp = start + 1;
     size_t depth = 0;
 
-    search->stamp++;
-    search->seen[start] = search->stamp;
+    search->seen[start] = stamp;
     search->stack[depth++] = start;
     while (depth > 0) {
-        const Spec *spec = search->manager->services[search->stack[--depth]]->spec;
-        push_needed(search, spec->after, &depth);
-        push_needed(search, spec->needs, &depth);
+        uint32_t i = search->stack[--depth];
+        for (uint32_t k = search->first[i]; k < search->first[i + 1]; k++) {
+            uint32_t needed = search->needed[k];
+            if (search->seen[needed] == stamp)
+                continue;
+            search->seen[needed] = stamp;
+            search->manager->services[needed]->dependents++;
+            search->stack[depth++] = needed;
+        }
     }
 }
 
 /* The order at the gate is a kindness: without memory for it, it is that of arrival. */
 static void count_dependents(Manager *manager)
 {
-    _cleanup_free_ size_t *seen = calloc(manager->n_services + 1, sizeof(*seen));
-    _cleanup_free_ size_t *stack = calloc(manager->n_services + 1, sizeof(*stack));
-    Search search = {.manager = manager, .seen = seen, .stack = stack};
+    _cleanup_(search_done) Search search;
 
-    for (size_t i = 0; i < manager->n_services; i++) {
+    for (uint32_t i = 0; i < manager->n_services; i++) {
         manager->services[i]->index = i;
-        manager->services[i]->gate.dependents = 0;
+        manager->services[i]->dependents = 0;
     }
-    if (!seen || !stack)
+    if (search_init(&search, manager) < 0)
         return;
-    for (size_t i = 0; i < manager->n_services; i++)
-        if (strv_length(manager->services[i]->spec->after) > 0 ||
-            strv_length(manager->services[i]->spec->needs) > 0)
+    for (uint32_t i = 0; i < manager->n_services; i++)
+        if (search.first[i + 1] > search.first[i])
             count_dependents_of(&search, i);
 }
 
-int manager_read_plans(Manager *manager)
-{
-    Plans plans = {0};
-    size_t n = manager->n_services;
-    int r;
+/* ---- reading ---- */
 
-    manager->plans_read_usec = loop_now(manager->event, CLOCK_MONOTONIC);
-    manager->n_bad_plans = 0;
-    r = plans_read(manager->plan_folder, on_bad_plan, manager, &plans);
-    if (r < 0) {
-        manager_lack(manager, LACK_PLANS, "the plans cannot be read");
-        return r;
-    }
-    manager_lack(manager, LACK_PLANS, NULL);
+static void take_plans(Manager *manager, Plans *plans)
+{
+    size_t n = manager->n_services;
+
     for (size_t i = 0; i < n; i++)
         manager->services[i]->orphan = true;
-    for (size_t i = 0; i < plans.n; i++)
-        take_plan(manager, &plans.items[i], n);
-    plans_done(&plans);
+    for (size_t i = 0; i < plans->n; i++)
+        take_plan(manager, &plans->items[i], n);
     manager_forget_orphans(manager);
     if (manager->n_services > 0)
         qsort(manager->services, manager->n_services, sizeof(*manager->services), compare_services);
     count_dependents(manager);
     manager_brake_window(manager);
-    return 0;
+}
+
+void manager_read_plans(Manager *manager)
+{
+    PlansStamp stamp = plans_stamp(manager->plan_folder);
+    Plans plans = {0};
+
+    manager->plans_read_usec = loop_now(manager->event, CLOCK_MONOTONIC);
+    if (plans_stamp_same(&stamp, &manager->plans_stamp))
+        return;
+    manager->n_bad_plans = 0;
+    int r = plans_read(manager->plan_folder, on_bad_plan, manager, &plans);
+    manager_lack(manager, LACK_PLANS, r < 0 ? "the plans cannot be read" : NULL);
+    manager->plans_stamp = r < 0 ? (PlansStamp){0} : stamp;
+    if (r < 0)
+        return;
+    take_plans(manager, &plans);
+    plans_done(&plans);
+    /* JSON of all plans, in small pieces between what stays. */
+    (void)malloc_trim(0);
 }

@@ -46,6 +46,11 @@ void manager_view_service(Manager *manager, size_t i, ServiceView *ret)
     service_view(manager->services[i], ret);
 }
 
+uint64_t manager_count_waiting(Manager *manager, size_t i)
+{
+    return service_count_waiting(manager->services[i]);
+}
+
 int manager_find_service(Manager *manager, const char *name)
 {
     Service *service = manager_service(manager, name);

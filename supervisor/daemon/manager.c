@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The life of the supervisor: makes what all services share, takes the descriptors that systemd
+ * passed, and says what it has to do without.
+ */
 #include "supervisor/daemon/manager.h"
 
 #include <errno.h>
@@ -67,14 +71,17 @@ static void on_unit_changed(UnitWatch *watch, const UnitState *before, const Uni
     Service *service = unit_watch_tag(watch);
     bool orphan = service->orphan;
 
-    service_unit_changed(service, before, now);
+    if (watch == service->watch)
+        service_unit_changed(service, before, now);
+    else
+        service_follow_demand(service);
     if (orphan)
         manager_forget_orphans(manager);
 }
 
 static void on_reloaded(void *userdata)
 {
-    (void)manager_read_plans(userdata);
+    manager_read_plans(userdata);
 }
 
 static void on_systemd(bool yes, int error, void *userdata)
@@ -103,11 +110,11 @@ static void on_persist_error(int error, const char *path, void *userdata)
                  error < 0 ? "the state cannot be written: counters will not survive" : NULL);
 }
 
-static const Spec *spec_of(const char *name, void *userdata)
+static const SpecOnFailure *onfailure_of(const char *name, void *userdata)
 {
     Service *service = manager_service(userdata, name);
 
-    return service ? service->spec : NULL;
+    return service ? &service->plan->onfailure : NULL;
 }
 
 /* ---- life ---- */
@@ -157,11 +164,17 @@ static int make_context(Manager *manager, const char *state_folder, PassedFds *p
     context->settled = manager_settled;
     context->userdata = manager;
     know_own_network(context);
+    service_context_init(context);
     r = events_new(manager->user, &context->events);
     if (r >= 0)
         r = take_checkpoint(passed, &context->checkpoint);
     if (r >= 0)
         r = persist_new(manager->event, state_folder, on_persist_error, manager, &context->persist);
+    if (r >= 0)
+        r = timers_new(manager->event, "checks", PRIORITY_CHECK, &context->probes.timers);
+    if (r >= 0)
+        r = ready_set_new(manager->event, "check-sockets", PRIORITY_CHECK,
+                          &context->probes.sockets);
     if (r >= 0)
         r = curl_loop_new(manager->event, &context->probes.curl);
     if (r >= 0)
@@ -178,7 +191,7 @@ static int make_interfaces(Manager *manager, const char *state_folder)
 
     if (r >= 0)
         r = notifier_new(manager->event, context->probes.curl, context->units, manager,
-                         state_folder, manager->user, spec_of, manager, &manager->notifier);
+                         state_folder, manager->user, onfailure_of, manager, &manager->notifier);
     return r;
 }
 
@@ -248,7 +261,7 @@ int manager_new(sd_event *event, bool user, const char *state_folder, PassedFds 
     if (r >= 0)
         r = make_interfaces(manager, state_folder);
     if (r >= 0)
-        (void)manager_read_plans(manager);
+        manager_read_plans(manager);
     if (r >= 0)
         r = take_lease_listener(manager, passed);
     if (r >= 0)
@@ -267,6 +280,8 @@ static void free_context(ServiceContext *context)
     units_free(context->units);
     curl_loop_free(context->probes.curl);
     log_watch_free(context->probes.logs);
+    ready_set_free(context->probes.sockets);
+    timers_free(context->probes.timers);
     persist_free(context->persist);
     checkpoint_free(context->checkpoint);
     events_free(context->events);
@@ -278,10 +293,11 @@ Manager *manager_free(Manager *manager)
         return NULL;
     /* Checks first: who asked for one, a lease or the API, is still there to be told. */
     for (size_t i = 0; i < manager->n_services; i++)
-        service_free_runners(manager->services[i]);
+        service_free_checks(manager->services[i]);
     api_free(manager->api);
     metrics_server_free(manager->metrics);
     notifier_free(manager->notifier);
+    manager_close_gate(manager);
     lease_server_free(manager->leases);
     for (size_t i = 0; i < manager->n_services; i++)
         service_free(manager->services[i]);

@@ -30,9 +30,13 @@
 typedef struct Entry Entry;
 struct Entry {
     Entry *next;
-    char *name;
+    char *last_reason;    /* NULL: none */
+    DemandRecord *demand; /* NULL: none */
     ServiceRecord record;
+    char name[];
 };
+
+#define ENTRY_OF_RECORD(r) ((Entry *)((char *)(r)-offsetof(Entry, record)))
 
 struct Persist {
     persist_error_t error;
@@ -52,8 +56,10 @@ static Entry **bucket_of(Persist *persist, const char *name)
 
 static Entry *entry_free(Entry *entry)
 {
-    if (entry)
-        free(entry->name);
+    if (!entry)
+        return NULL;
+    free(entry->last_reason);
+    free(entry->demand);
     free(entry);
     return NULL;
 }
@@ -61,23 +67,29 @@ static Entry *entry_free(Entry *entry)
 ServiceRecord *persist_get(Persist *persist, const char *name)
 {
     Entry **bucket = bucket_of(persist, name);
+    size_t size = strlen(name) + 1;
 
     for (Entry *entry = *bucket; entry; entry = entry->next)
         if (streq(entry->name, name))
             return &entry->record;
 
-    Entry *entry = calloc(1, sizeof(Entry));
+    Entry *entry = calloc(1, sizeof(Entry) + size);
     if (!entry)
         return NULL;
-    entry->name = strdup(name);
-    if (!entry->name) {
-        entry_free(entry);
-        return NULL;
-    }
+    memcpy(entry->name, name, size);
     service_record_init(&entry->record);
     entry->next = *bucket;
     *bucket = entry;
     return &entry->record;
+}
+
+DemandRecord *persist_get_demand(ServiceRecord *record)
+{
+    Entry *entry = ENTRY_OF_RECORD(record);
+
+    if (!entry->demand)
+        entry->demand = calloc(1, sizeof(DemandRecord));
+    return entry->demand;
 }
 
 void persist_forget(Persist *persist, const char *name)
@@ -90,6 +102,39 @@ void persist_forget(Persist *persist, const char *name)
             persist_touch(persist);
             return;
         }
+}
+
+/* How much of a text fits, in whole characters. */
+static size_t fitting(const char *text, size_t size)
+{
+    size_t n = 0, length = strlen(text), c;
+
+    while (n < length && (c = utf8_char(text + n, length - n)) > 0 && n + c < size)
+        n += c;
+    return n;
+}
+
+/* Without memory there is none, rather than that of another time. */
+static void set_last_reason(Entry *entry, const char *reason)
+{
+    if (entry->last_reason && streq(entry->last_reason, reason))
+        return;
+    size_t n = fitting(reason, PERSIST_REASON_MAX);
+    free(entry->last_reason);
+    entry->last_reason = n > 0 ? strndup(reason, n) : NULL;
+}
+
+void persist_set_last_reason(Persist *persist, ServiceRecord *record, const char *reason)
+{
+    set_last_reason(ENTRY_OF_RECORD(record), reason);
+    persist_touch(persist);
+}
+
+const char *persist_last_reason(const ServiceRecord *record)
+{
+    const Entry *entry = ENTRY_OF_RECORD(record);
+
+    return entry->last_reason ? entry->last_reason : "";
 }
 
 static void say(Persist *persist, int error, const char *path)
@@ -107,7 +152,7 @@ static void write_entries(Persist *persist, Text *text)
             text_add(text, separator);
             text_add_json_string(text, entry->name, strlen(entry->name));
             text_add(text, ": ");
-            service_record_write(&entry->record, text);
+            service_record_write(&entry->record, entry->demand, entry->last_reason, text);
             separator = ",\n";
         }
 }
@@ -192,6 +237,26 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
+static int take_service(Persist *persist, const char *name, const json_t *json)
+{
+    ServiceRecord *record = persist_get(persist, name);
+    const char *last_reason;
+    DemandRecord demand, *kept;
+
+    if (!record)
+        return -ENOMEM;
+    service_record_read(json, record, &last_reason);
+    if (last_reason)
+        set_last_reason(ENTRY_OF_RECORD(record), last_reason);
+    if (!demand_record_read(json, &demand))
+        return 0;
+    kept = persist_get_demand(record);
+    if (!kept)
+        return -ENOMEM;
+    *kept = demand;
+    return 0;
+}
+
 static int take_services(Persist *persist, const json_t *services)
 {
     const char *name;
@@ -201,10 +266,9 @@ static int take_services(Persist *persist, const json_t *services)
     {
         if (!spec_name_valid(name) || !json_is_object(json))
             continue;
-        ServiceRecord *record = persist_get(persist, name);
-        if (!record)
-            return -ENOMEM;
-        service_record_read(json, record);
+        int r = take_service(persist, name, json);
+        if (r < 0)
+            return r;
     }
     return 0;
 }

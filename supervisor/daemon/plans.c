@@ -9,7 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -29,19 +29,25 @@ typedef struct Reader {
     size_t allocated;
 } Reader;
 
-static void plan_done(Plan *plan)
+/* Newer than this is not told apart from what comes next: some ticks of the kernel's clock. */
+#define STAMP_AGE_USEC (100 * USEC_PER_MSEC)
+
+/* A file that is read. */
+typedef struct PlanFile {
+    char *name; /* of the service */
+    char *path;
+} PlanFile;
+
+static void plan_file_done(PlanFile *file)
 {
-    free(plan->name);
-    free(plan->path);
-    free(plan->hash);
-    spec_free(plan->spec);
-    *plan = (Plan){0};
+    free(file->name);
+    free(file->path);
 }
 
 void plans_done(Plans *plans)
 {
     for (size_t i = 0; i < plans->n; i++)
-        plan_done(&plans->items[i]);
+        plan_free(plans->items[i]);
     free(plans->items);
     *plans = (Plans){0};
 }
@@ -76,39 +82,41 @@ static int say_findings(const Reader *reader, const char *path, const DiagList *
 }
 
 /* Returns 1 when there is a plan, 0 when it is bad (and was said), or -ENOMEM. */
-static int parse(const Reader *reader, const char *text, size_t size, Plan *plan)
+static int parse(const Reader *reader, const PlanFile *file, const char *text, size_t size,
+                 Plan **ret)
 {
     _cleanup_diag_list_ DiagList diags = {0};
+    _cleanup_spec_free_ Spec *spec = NULL;
 
-    int r = spec_read_plan(text, size, plan->path, &diags, &plan->spec);
+    int r = spec_read_plan(text, size, file->path, &diags, &spec);
     if (r < 0)
         return r;
-    if (r == SPEC_INVALID || !plan->spec)
-        return say_findings(reader, plan->path, &diags);
-    if (!plan->spec->name || !streq(plan->spec->name, plan->name)) {
-        say_bad(reader, plan->path, "has the name of another service in it");
+    if (r == SPEC_INVALID || !spec)
+        return say_findings(reader, file->path, &diags);
+    if (!spec->name || !streq(spec->name, file->name)) {
+        say_bad(reader, file->path, "has the name of another service in it");
         return 0;
     }
-    plan->hash = text_printf("%016" PRIx64, hash64(HASH64_START, text, size));
-    return plan->hash ? 1 : -ENOMEM;
+    r = plan_new(file->name, hash64(HASH64_START, text, size), spec, ret);
+    return r < 0 ? r : 1;
 }
 
 /* As parse(). */
-static int read_plan(const Reader *reader, const char *file, Plan *plan)
+static int read_plan(const Reader *reader, const char *entry, const PlanFile *file, Plan **ret)
 {
     _cleanup_free_ char *text = NULL;
     size_t size;
 
-    int r = file_read(reader->fd, file, SPEC_SIZE_MAX, &text, &size);
+    int r = file_read(reader->fd, entry, SPEC_SIZE_MAX, &text, &size);
     if (r == -ENOMEM)
         return r;
     if (r == -ENOENT) /* a reload has just replaced the folder */
         return 0;
     if (r < 0) {
-        say_bad(reader, plan->path, strerror(-r));
+        say_bad(reader, file->path, strerror(-r));
         return 0;
     }
-    return parse(reader, text, size, plan);
+    return parse(reader, file, text, size, ret);
 }
 
 static int append(Reader *reader, Plan *plan)
@@ -117,40 +125,42 @@ static int append(Reader *reader, Plan *plan)
 
     if (plans->n == reader->allocated) {
         size_t allocated = MAX(2 * plans->n, (size_t)16);
-        Plan *grown = reallocarray(plans->items, allocated, sizeof(Plan));
-        if (!grown)
+        Plan **grown = reallocarray(plans->items, allocated, sizeof(Plan *));
+        if (!grown) {
+            plan_free(plan);
             return -ENOMEM;
+        }
         plans->items = grown;
         reader->allocated = allocated;
     }
-    plans->items[plans->n++] = *plan;
-    *plan = (Plan){0};
+    plans->items[plans->n++] = plan;
     return 0;
 }
 
 /* Everything that is not NAME.json was not written by the generator as a plan. */
-static char *name_of_file(const char *file)
+static char *name_of_entry(const char *entry)
 {
-    const char *dot = strrchr(file, '.');
+    const char *dot = strrchr(entry, '.');
 
-    return dot && streq(dot, ".json") ? strndup(file, (size_t)(dot - file)) : NULL;
+    return dot && streq(dot, ".json") ? strndup(entry, (size_t)(dot - entry)) : NULL;
 }
 
-static int add_file(Reader *reader, const char *file)
+static int add_file(Reader *reader, const char *entry)
 {
-    _cleanup_(plan_done) Plan plan = {.name = name_of_file(file)};
+    _cleanup_(plan_file_done) PlanFile file = {.name = name_of_entry(entry)};
+    Plan *plan = NULL;
 
-    if (!plan.name || !spec_name_valid(plan.name))
+    if (!file.name || !spec_name_valid(file.name))
         return 0;
-    plan.path = text_printf("%s/%s", reader->folder, file);
-    if (!plan.path)
+    file.path = text_printf("%s/%s", reader->folder, entry);
+    if (!file.path)
         return -ENOMEM;
     if (reader->plans.n >= PLANS_MAX) {
-        say_bad(reader, plan.path, "is one plan too many");
+        say_bad(reader, file.path, "is one plan too many");
         return 0;
     }
-    int r = read_plan(reader, file, &plan);
-    return r > 0 ? append(reader, &plan) : r;
+    int r = read_plan(reader, entry, &file, &plan);
+    return r > 0 ? append(reader, plan) : r;
 }
 
 static int add_files(Reader *reader)
@@ -177,7 +187,7 @@ static int add_files(Reader *reader)
 
 static int compare(const void *a, const void *b)
 {
-    return strcmp(((const Plan *)a)->name, ((const Plan *)b)->name);
+    return strcmp((*(const Plan *const *)a)->name, (*(const Plan *const *)b)->name);
 }
 
 int plans_read(const char *folder, plans_bad_t bad, void *userdata, Plans *ret)
@@ -198,19 +208,30 @@ int plans_read(const char *folder, plans_bad_t bad, void *userdata, Plans *ret)
     if (r < 0)
         return r;
     if (reader.plans.n > 1)
-        qsort(reader.plans.items, reader.plans.n, sizeof(Plan), compare);
+        qsort(reader.plans.items, reader.plans.n, sizeof(Plan *), compare);
     *ret = reader.plans;
     reader.plans = (Plans){0};
     return 0;
 }
 
-const Plan *plans_find(const Plans *plans, const char *name)
+PlansStamp plans_stamp(const char *folder)
 {
-    Plan key = {.name = (char *)name};
+    struct timespec now = {0};
+    struct stat st;
 
-    if (plans->n == 0)
-        return NULL;
-    return bsearch(&key, plans->items, plans->n, sizeof(Plan), compare);
+    if (stat(folder, &st) < 0 || clock_gettime(CLOCK_REALTIME, &now) < 0)
+        return (PlansStamp){0};
+    int64_t age_usec = (now.tv_sec - st.st_mtim.tv_sec) * (int64_t)USEC_PER_SEC +
+                       (now.tv_nsec - st.st_mtim.tv_nsec) / (int64_t)NSEC_PER_USEC;
+    if (age_usec < (int64_t)STAMP_AGE_USEC)
+        return (PlansStamp){0};
+    return (PlansStamp){.dev = st.st_dev, .ino = st.st_ino, .changed = st.st_mtim};
+}
+
+bool plans_stamp_same(const PlansStamp *a, const PlansStamp *b)
+{
+    return a->ino != 0 && a->dev == b->dev && a->ino == b->ino &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
 int plans_folder(bool user, char **ret)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A check and its timer. There is one for each check of each service, so what can be looked up is
+ * not kept: the rules are the spec's, and what all have in common is in the RunnerContext.
+ */
 #include "supervisor/daemon/runner.h"
 
 #include <assert.h>
@@ -9,131 +13,142 @@
 #include "base/hash.h"
 #include "base/macros.h"
 #include "supervisor/daemon/source.h"
+#include "supervisor/loop/timers.h"
 #include "supervisor/policy/cadence.h"
 
-/* Reasons that differ (a body's changing text, say) and are remembered at once: as many as samples.
- */
-#define REASONS VIEW_HISTORY
-
 struct Runner {
-    sd_event *event;
-    sd_event_source *timer;
+    RunnerContext *context;
+    void *userdata;
     Probe *probe;
     const SpecProbe *spec;
-    bool readiness, active;
-    VerdictRules verdict_rules;
-    VerdictCounter own, *counter; /* counts in the checkpoint when there is room */
+    VerdictCounter *counter; /* in the checkpoint, or `own` */
+    Timer timer;
     BrakeEntry brake;
-    CadenceRules cadence_rules;
     Cadence cadence;
-    runner_result_t result;
-    void *userdata;
-    runner_now_t now;
-    void *now_userdata;
-    ProbeSample history[VIEW_HISTORY];
-    char *reasons[REASONS];
-    size_t n_history, newest;
-    Histogram latency;
-    uint64_t n_outcomes[3];
+    uint16_t jitter_permille;
+    bool readiness, active;
+    bool asked; /* the next result is answered */
+    uint32_t n_fail, n_void;
+    Histogram latency; /* of all that passed */
+    History history;
+    VerdictCounter own[]; /* one, or none */
 };
 
-static uint32_t random_bits(void)
-{
-    uint32_t bits = 0;
+#define RUNNER_OF_TIMER(t) ((Runner *)((char *)(t)-offsetof(Runner, timer)))
 
-    /* Without entropy (early at boot) checks are just not spread. */
-    (void)!getrandom(&bits, sizeof(bits), GRND_NONBLOCK | GRND_INSECURE);
-    return bits;
+/* ---- when ---- */
+
+void runner_context_init(RunnerContext *context, const ProbeContext *probes, runner_result_t result,
+                         runner_answer_t answer)
+{
+    *context = (RunnerContext){.probes = probes, .result = result, .answer = answer};
+    /* Without entropy (early at boot) checks are spread as they were the last time. */
+    (void)!getrandom(&context->random, sizeof(context->random), GRND_NONBLOCK | GRND_INSECURE);
 }
 
-static int on_due(sd_event_source *source, uint64_t usec, void *userdata);
+/* SplitMix64 (Steele, Lea, Flood 2014): good enough to spread, and no system call per check. */
+static uint32_t random_bits(RunnerContext *context)
+{
+    uint64_t bits = context->random += UINT64_C(0x9e3779b97f4a7c15);
+
+    bits = (bits ^ bits >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    bits = (bits ^ bits >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (uint32_t)(bits >> 32);
+}
 
 /* The timer may be late by a tenth, so that the checks of many services share wakeups. */
 static void schedule(Runner *runner, uint64_t delay_usec)
 {
-    uint64_t accuracy = MIN(delay_usec / 10, 250 * USEC_PER_MSEC);
-
-    if (!runner->timer) {
-        if (sd_event_add_time_relative(runner->event, &runner->timer, CLOCK_MONOTONIC, delay_usec,
-                                       MAX(accuracy, UINT64_C(1)), on_due, runner) >= 0)
-            source_set(runner->timer, "check", PRIORITY_CHECK);
-        return;
-    }
-    sd_event_source_set_time_accuracy(runner->timer, MAX(accuracy, UINT64_C(1)));
-    sd_event_source_set_time_relative(runner->timer, delay_usec);
-    sd_event_source_set_enabled(runner->timer, SD_EVENT_ONESHOT);
+    timer_arm(runner->context->probes->timers, &runner->timer, delay_usec,
+              MIN(delay_usec / 10, 250 * USEC_PER_MSEC));
 }
 
 static void schedule_next(Runner *runner)
 {
-    schedule(runner, cadence_next(&runner->cadence, &runner->cadence_rules, random_bits()));
+    const CadenceRules rules = {.interval_usec = runner->spec->interval_usec,
+                                .jitter_permille = runner->jitter_permille};
+
+    schedule(runner, cadence_next(&runner->cadence, &rules, random_bits(runner->context)));
 }
 
-/* A reason that is the same as one in memory shares its string; a slot that no sample uses any more
- * is taken for a new one. */
-static const char *remember_reason(Runner *runner, const char *reason)
+/* The first check of what has run for a while: not of all services at once. */
+static void schedule_spread(Runner *runner)
 {
-    for (size_t i = 0; i < REASONS; i++)
-        if (runner->reasons[i] && streq(runner->reasons[i], reason))
-            return runner->reasons[i];
-    for (size_t i = 0; i < REASONS; i++) {
-        bool used = false;
-        for (size_t j = 0; j < runner->n_history && !used; j++)
-            used = runner->reasons[i] && runner->history[j].reason == runner->reasons[i];
-        if (used)
-            continue;
-        char *copy = strdup(reason);
-        if (!copy)
-            break;
-        free(runner->reasons[i]);
-        return runner->reasons[i] = copy;
-    }
-    return "";
+    schedule(runner,
+             random_bits(runner->context) * runner->spec->interval_usec / (uint64_t)UINT32_MAX);
 }
 
-static const ProbeSample *remember(Runner *runner, const ProbeResult *result)
-{
-    size_t i =
-        runner->n_history < VIEW_HISTORY ? runner->n_history : (runner->newest + 1) % VIEW_HISTORY;
-    ProbeSample *sample = &runner->history[i];
+/* ---- what came of it ---- */
 
-    sample->reason = NULL; /* the one that falls out does not hold its reason */
-    *sample = (ProbeSample){
-        .realtime_usec = loop_now(runner->event, CLOCK_REALTIME),
-        .latency_usec = result->latency_usec,
-        .outcome = result->outcome,
-        .reason = remember_reason(runner, result->reason),
-    };
-    if (runner->n_history < VIEW_HISTORY)
-        runner->n_history++;
-    runner->newest = i;
-    runner->n_outcomes[result->outcome]++;
+static uint64_t now_usec(const Runner *runner, clockid_t clock)
+{
+    return loop_now(runner->context->probes->event, clock);
+}
+
+/* As the histogram's: one that is full stays full. */
+static void count_up(uint32_t *count)
+{
+    if (*count < UINT32_MAX)
+        (*count)++;
+}
+
+static void remember(Runner *runner, const ProbeResult *result)
+{
+    history_add(&runner->history, &(ProbeSample){
+                                      .realtime_usec = now_usec(runner, CLOCK_REALTIME),
+                                      .latency_usec = result->latency_usec,
+                                      .outcome = result->outcome,
+                                      .reason = result->reason,
+                                  });
     if (result->outcome == PROBE_PASS)
         histogram_add(&runner->latency, result->latency_usec);
-    return sample;
+    else
+        count_up(result->outcome == PROBE_FAIL ? &runner->n_fail : &runner->n_void);
+}
+
+static void count(Runner *runner, const ProbeResult *result)
+{
+    const VerdictRules rules = {
+        .retries = (uint32_t)runner->spec->retries,
+        .successes = (uint32_t)runner->spec->successes,
+        .grace_usec = runner->spec->grace_usec,
+    };
+
+    if (result->outcome != PROBE_VOID)
+        verdict_add(runner->counter, &rules, result->outcome == PROBE_PASS,
+                    now_usec(runner, CLOCK_MONOTONIC));
+    if (runner->counter->passed_once)
+        cadence_settle(&runner->cadence);
+}
+
+/* Who asked for a check gets its sample, or NULL. */
+static void answer(Runner *runner, bool made)
+{
+    ProbeSample sample;
+
+    if (!runner->asked)
+        return;
+    runner->asked = false;
+    if (made)
+        history_get(&runner->history, 0, &sample);
+    runner->context->answer(runner, made ? &sample : NULL, runner->userdata);
 }
 
 static void on_done(Probe *probe, const ProbeResult *result, void *userdata)
 {
     Runner *runner = userdata;
     Verdict before = runner->counter->verdict;
-    const ProbeSample *sample = remember(runner, result);
-    runner_now_t now = runner->now;
 
-    if (result->outcome != PROBE_VOID)
-        verdict_add(runner->counter, &runner->verdict_rules, result->outcome == PROBE_PASS,
-                    loop_now(runner->event, CLOCK_MONOTONIC));
-    if (runner->counter->passed_once)
-        cadence_settle(&runner->cadence);
+    remember(runner, result);
+    count(runner, result);
     schedule_next(runner);
-    runner->now = NULL;
-    if (now)
-        now(runner, sample, runner->now_userdata);
-    runner->result(runner, before, result, runner->userdata);
+    answer(runner, true);
+    runner->context->result(runner, before, result, runner->userdata);
 }
 
-static void run_now(Runner *runner)
+static void on_due(Timer *timer)
 {
+    Runner *runner = RUNNER_OF_TIMER(timer);
     int r = probe_run(runner->probe);
 
     /* Busy can only mean that the check outlived its interval: the next one comes after it. */
@@ -145,39 +160,54 @@ static void run_now(Runner *runner)
     }
 }
 
-static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
+/* ---- life ---- */
+
+/* A label's hash tells whether what was counted is of this very check. */
+static void count_in(Runner *runner, CheckpointCheck *check)
 {
-    run_now(userdata);
-    return 0;
+    const char *label = probe_label(runner->probe);
+    uint64_t hash = hash64(HASH64_START, label, strlen(label));
+
+    if (check->label_hash != hash)
+        *check = (CheckpointCheck){.label_hash = hash};
+    runner->counter = &check->counter;
 }
 
-int runner_new(const ProbeContext *context, const SpecProbe *spec, bool readiness, const char *unit,
-               Door *door, runner_result_t result, void *userdata, Runner **ret)
+static int read_jitter(Runner *runner)
 {
-    Runner *runner = calloc(1, sizeof(*runner));
+    uint32_t permille;
+    int r = cadence_parse_jitter(runner->spec->jitter, &permille);
+
+    if (r >= 0)
+        runner->jitter_permille = (uint16_t)permille;
+    return r;
+}
+
+int runner_new(RunnerContext *context, const SpecProbe *spec, bool readiness, const char *unit,
+               Door *door, CheckpointCheck *check, void *userdata, Runner **ret)
+{
+    Runner *runner = calloc(1, sizeof(*runner) + (check ? 0 : sizeof(runner->own[0])));
     int r;
 
     if (!runner)
         return -ENOMEM;
-    runner->event = sd_event_ref(context->event);
+    runner->context = context;
     runner->spec = spec;
     runner->readiness = readiness;
-    runner->result = result;
     runner->userdata = userdata;
-    runner->counter = &runner->own;
-    runner->verdict_rules = (VerdictRules){
-        .retries = (uint32_t)spec->retries,
-        .successes = (uint32_t)spec->successes,
-        .grace_usec = spec->grace_usec,
-    };
-    runner->cadence_rules.interval_usec = spec->interval_usec;
-    r = cadence_parse_jitter(spec->jitter, &runner->cadence_rules.jitter_permille);
+    r = read_jitter(runner);
     if (r >= 0)
-        r = probe_new(context, spec, unit, door, on_done, runner, &runner->probe);
+        r = timer_init(context->probes->timers, &runner->timer, on_due);
+    if (r >= 0)
+        r = probe_new(context->probes, spec, unit, door, on_done, runner, &runner->probe);
     if (r < 0) {
         runner_free(runner);
         return r;
     }
+    if (check)
+        count_in(runner, check);
+    else
+        runner->counter = runner->own;
     *ret = runner;
     return 0;
 }
@@ -187,10 +217,8 @@ Runner *runner_free(Runner *runner)
     if (!runner)
         return NULL;
     probe_free(runner->probe);
-    sd_event_source_disable_unref(runner->timer);
-    sd_event_unref(runner->event);
-    for (size_t i = 0; i < REASONS; i++)
-        free(runner->reasons[i]);
+    timer_done(runner->context->probes->timers, &runner->timer);
+    history_done(&runner->history);
     free(runner);
     return NULL;
 }
@@ -199,7 +227,7 @@ void runner_start(Runner *runner)
 {
     probe_cancel(runner->probe);
     runner->active = true;
-    verdict_start(runner->counter, loop_now(runner->event, CLOCK_MONOTONIC));
+    verdict_start(runner->counter, now_usec(runner, CLOCK_MONOTONIC));
     cadence_start(&runner->cadence);
     schedule(runner, 0); /* it may well be up already */
 }
@@ -208,54 +236,9 @@ void runner_resume(Runner *runner)
 {
     probe_cancel(runner->probe);
     runner->active = true;
-    verdict_resume(runner->counter, loop_now(runner->event, CLOCK_MONOTONIC));
+    verdict_resume(runner->counter, now_usec(runner, CLOCK_MONOTONIC));
     cadence_settle(&runner->cadence);
-    schedule(runner, (uint64_t)random_bits() * runner->spec->interval_usec / UINT32_MAX);
-}
-
-void runner_stop(Runner *runner)
-{
-    runner_now_t now = runner->now;
-
-    runner->active = false;
-    probe_cancel(runner->probe);
-    if (runner->timer)
-        sd_event_source_set_enabled(runner->timer, SD_EVENT_OFF);
-    runner->now = NULL;
-    if (now)
-        now(runner, NULL, runner->now_userdata);
-}
-
-int runner_probe_now(Runner *runner, runner_now_t done, void *userdata)
-{
-    if (!runner->active)
-        return -ENOTCONN;
-    if (runner->now)
-        return -EBUSY;
-    runner->now = done;
-    runner->now_userdata = userdata;
-    /* One that is under way answers as well. */
-    if (!probe_is_running(runner->probe))
-        schedule(runner, 0);
-    return 0;
-}
-
-void runner_forget(Runner *runner)
-{
-    runner->now = NULL;
-}
-
-/* A label's hash tells whether what was counted is of this very check. */
-void runner_count_in(Runner *runner, CheckpointCheck *check)
-{
-    const char *label = probe_label(runner->probe);
-    uint64_t hash = hash64(HASH64_START, label, strlen(label));
-
-    if (check->label_hash != hash) {
-        check->counter = *runner->counter;
-        check->label_hash = hash;
-    }
-    runner->counter = &check->counter;
+    schedule_spread(runner);
 }
 
 void runner_continue(Runner *runner)
@@ -264,12 +247,35 @@ void runner_continue(Runner *runner)
     runner->active = true;
     if (runner->counter->passed_once) {
         cadence_settle(&runner->cadence);
-        schedule(runner, (uint64_t)random_bits() * runner->spec->interval_usec / UINT32_MAX);
+        schedule_spread(runner);
     } else {
         cadence_start(&runner->cadence);
         schedule(runner, 0);
     }
 }
+
+void runner_stop(Runner *runner)
+{
+    runner->active = false;
+    probe_cancel(runner->probe);
+    timer_disarm(runner->context->probes->timers, &runner->timer);
+    answer(runner, false);
+}
+
+int runner_probe_now(Runner *runner)
+{
+    if (!runner->active)
+        return -ENOTCONN;
+    if (runner->asked)
+        return -EBUSY;
+    runner->asked = true;
+    /* One that is under way answers as well. */
+    if (!probe_is_running(runner->probe))
+        schedule(runner, 0);
+    return 0;
+}
+
+/* ---- what is known of it ---- */
 
 BrakeEntry *runner_brake_entry(Runner *runner)
 {
@@ -314,13 +320,11 @@ const char *runner_label(const Runner *runner)
 /* When the next check is due by the wall clock. */
 static uint64_t next_realtime(const Runner *runner)
 {
-    uint64_t at, monotonic, realtime;
+    uint64_t at = runner->timer.at_usec, now = now_usec(runner, CLOCK_MONOTONIC);
 
-    if (!runner->active || !runner->timer || sd_event_source_get_time(runner->timer, &at) < 0 ||
-        sd_event_now(runner->event, CLOCK_MONOTONIC, &monotonic) < 0 ||
-        sd_event_now(runner->event, CLOCK_REALTIME, &realtime) < 0)
+    if (!timer_is_armed(&runner->timer))
         return 0;
-    return realtime + (at > monotonic ? at - monotonic : 0);
+    return now_usec(runner, CLOCK_REALTIME) + (at > now ? at - now : 0);
 }
 
 void runner_view(const Runner *runner, ProbeView *ret)
@@ -342,12 +346,10 @@ void runner_view(const Runner *runner, ProbeView *ret)
         .interval_usec = runner->spec->interval_usec,
         .timeout_usec = runner->spec->timeout_usec,
         .next_usec = next_realtime(runner),
-        .history = runner->history,
-        .n_history = runner->n_history,
-        .newest = runner->newest,
+        .history = &runner->history,
         .latency = &runner->latency,
-        .n_pass = runner->n_outcomes[PROBE_PASS],
-        .n_fail = runner->n_outcomes[PROBE_FAIL],
-        .n_void = runner->n_outcomes[PROBE_VOID],
+        .n_pass = histogram_count(&runner->latency),
+        .n_fail = runner->n_fail,
+        .n_void = runner->n_void,
     };
 }

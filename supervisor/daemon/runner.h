@@ -7,7 +7,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <systemd/sd-event.h>
 
 #include "supervisor/daemon/checkpoint.h"
 #include "supervisor/daemon/view.h"
@@ -20,10 +19,25 @@ typedef struct Runner Runner;
 /* A result was counted; `before` is the verdict without it. May stop the runner, not free it. */
 typedef void (*runner_result_t)(Runner *runner, Verdict before, const ProbeResult *result,
                                 void *userdata);
+/* Before that, when the check was asked for. `sample` is NULL when it was stopped instead. */
+typedef void (*runner_answer_t)(Runner *runner, const ProbeSample *sample, void *userdata);
 
-/* The spec and the door are borrowed. The check is not made before runner_start(). */
-int runner_new(const ProbeContext *context, const SpecProbe *spec, bool readiness, const char *unit,
-               Door *door, runner_result_t result, void *userdata, Runner **ret);
+/* What all runners share; must outlive them. */
+typedef struct RunnerContext {
+    const ProbeContext *probes;
+    runner_result_t result;
+    runner_answer_t answer;
+    uint64_t random; /* state of the generator that spreads checks */
+} RunnerContext;
+
+void runner_context_init(RunnerContext *context, const ProbeContext *probes, runner_result_t result,
+                         runner_answer_t answer);
+
+/* The spec, the unit's name and the door are borrowed. Counts in `check`, which must outlive the
+ * runner, beginning with what is there if it is of the same check; NULL: counts in itself. The
+ * check is not made before runner_start(). */
+int runner_new(RunnerContext *context, const SpecProbe *spec, bool readiness, const char *unit,
+               Door *door, CheckpointCheck *check, void *userdata, Runner **ret);
 Runner *runner_free(Runner *runner);
 
 /* The service has started: quick checks, grace time. */
@@ -34,19 +48,12 @@ void runner_resume(Runner *runner);
 void runner_continue(Runner *runner);
 void runner_stop(Runner *runner);
 
-/* Counts there from now on, beginning with what is there if it is of the same check. The memory
- * must outlive the runner. */
-void runner_count_in(Runner *runner, CheckpointCheck *check);
 /* The caller takes it out of the brake before the runner is freed. */
 BrakeEntry *runner_brake_entry(Runner *runner);
 
-/* Makes the check now; its result counts like any other, and `done` is told as well. -EBUSY when
- * that was asked for already; -ENOTCONN when the runner is stopped. `sample` is NULL when it was
- * stopped meanwhile. */
-typedef void (*runner_now_t)(Runner *runner, const ProbeSample *sample, void *userdata);
-int runner_probe_now(Runner *runner, runner_now_t done, void *userdata);
-/* Forgets the one who asked. */
-void runner_forget(Runner *runner);
+/* Makes the check now; its result counts like any other, and is answered as well. -EBUSY when that
+ * was asked for already; -ENOTCONN when the runner is stopped. */
+int runner_probe_now(Runner *runner);
 
 bool runner_is_readiness(const Runner *runner);
 /* An exhausted check restarts the service. */

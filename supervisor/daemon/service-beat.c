@@ -15,15 +15,13 @@
 
 static uint64_t period(const Service *service)
 {
-    return MAX(service->spec->watchdog_usec / 2, 100 * USEC_PER_MSEC);
+    return MAX(service->plan->watchdog_usec / 2, 100 * USEC_PER_MSEC);
 }
 
 static void arm(Service *service, uint64_t delay_usec)
 {
-    if (!service->beat_timer)
-        return;
-    sd_event_source_set_time_relative(service->beat_timer, delay_usec);
-    sd_event_source_set_enabled(service->beat_timer, SD_EVENT_ONESHOT);
+    sd_event_source_set_time_relative(service->beat->timer, delay_usec);
+    sd_event_source_set_enabled(service->beat->timer, SD_EVENT_ONESHOT);
 }
 
 /* Smoothed, but at once when it was too long: then more than one beat was taken for one. */
@@ -37,7 +35,7 @@ static void learn_gap(ServiceBeat *beat, uint64_t gap_usec)
 
 static void take_second(Service *service, uint64_t timestamp_usec)
 {
-    ServiceBeat *beat = &service->beat;
+    ServiceBeat *beat = service->beat;
 
     if (timestamp_usec > beat->last_usec) {
         /* In a pause that is longer than two gaps it may have been several. */
@@ -51,7 +49,7 @@ static void take_second(Service *service, uint64_t timestamp_usec)
 
 static void count_beats(Service *service, uint64_t timestamp_usec)
 {
-    ServiceBeat *beat = &service->beat;
+    ServiceBeat *beat = service->beat;
 
     /* The first time that is seen may be that of the start. */
     if (beat->last_usec && timestamp_usec > beat->last_usec && beat->gap_usec)
@@ -63,8 +61,10 @@ static void count_beats(Service *service, uint64_t timestamp_usec)
 static void on_beat(int error, uint64_t timestamp_usec, void *userdata)
 {
     Service *service = userdata;
-    ServiceBeat *beat = &service->beat;
+    ServiceBeat *beat = service->beat;
 
+    if (!beat) /* it has stopped meanwhile */
+        return;
     if (error < 0) {
         beat->second = false;
         arm(service, period(service));
@@ -88,16 +88,25 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
 
 void service_disarm_beat(Service *service)
 {
-    service->beat_timer = sd_event_source_disable_unref(service->beat_timer);
-    service->beat = (ServiceBeat){0};
+    if (service->beat)
+        sd_event_source_disable_unref(service->beat->timer);
+    free(service->beat);
+    service->beat = NULL;
 }
 
 void service_arm_beat(Service *service)
 {
-    if (service->spec->watchdog_usec == USEC_INFINITY || service->beat_timer)
+    if (service->plan->watchdog_usec == USEC_INFINITY || service->beat)
         return;
-    service->beat.pause_usec = period(service) / 2;
-    if (sd_event_add_time_relative(service->context->event, &service->beat_timer, CLOCK_MONOTONIC,
-                                   period(service), PAUSE_LEAST_USEC / 2, on_due, service) >= 0)
-        source_set(service->beat_timer, "beat", PRIORITY_SERVICE);
+    ServiceBeat *beat = calloc(1, sizeof(*beat));
+    if (!beat)
+        return;
+    beat->pause_usec = period(service) / 2;
+    if (sd_event_add_time_relative(service->context->event, &beat->timer, CLOCK_MONOTONIC,
+                                   period(service), PAUSE_LEAST_USEC / 2, on_due, service) < 0) {
+        free(beat);
+        return;
+    }
+    source_set(beat->timer, "beat", PRIORITY_SERVICE);
+    service->beat = beat;
 }

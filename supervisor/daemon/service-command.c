@@ -6,31 +6,36 @@
 #include "supervisor/daemon/service.h"
 #include "supervisor/daemon/source.h"
 
-static void on_asked(Runner *runner, const ProbeSample *sample, void *userdata)
+void service_check_answered(Runner *runner, const ProbeSample *sample, void *userdata)
 {
     Service *service = userdata;
+    ServiceAsk *ask = service->ask;
     ProbeView view;
 
     runner_view(runner, &view);
-    service->n_asked--;
     if (sample)
-        service->asked(&view, sample, service->asked_userdata);
-    if (service->n_asked == 0)
-        service->asked(NULL, NULL, service->asked_userdata);
+        ask->done(&view, sample, ask->userdata);
+    if (--ask->n_left > 0)
+        return;
+    service->ask = NULL; /* before it is told: it may ask again */
+    ask->done(NULL, NULL, ask->userdata);
+    free(ask);
 }
 
 int service_probe_now(Service *service, view_probe_done_t done, void *userdata)
 {
-    if (service->n_asked > 0)
+    if (service->ask)
         return -EBUSY;
     if (service->n_runners == 0 || !runner_is_active(service->runners[0]))
         return -ENOTCONN;
-    service->asked = done;
-    service->asked_userdata = userdata;
+    service->ask = calloc(1, sizeof(ServiceAsk));
+    if (!service->ask)
+        return -ENOMEM;
+    *service->ask = (ServiceAsk){.done = done, .userdata = userdata};
+    /* They are all active, or none is; the answers come later. */
     for (size_t i = 0; i < service->n_runners; i++)
-        if (runner_probe_now(service->runners[i], on_asked, service) >= 0)
-            service->n_asked++;
-    return service->n_asked > 0 ? (int)service->n_asked : -ENOTCONN;
+        service->ask->n_left += runner_probe_now(service->runners[i]) >= 0;
+    return (int)service->ask->n_left;
 }
 
 static int on_maintenance_over(sd_event_source *source, uint64_t usec, void *userdata)

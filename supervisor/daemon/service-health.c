@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/hash.h"
 #include "base/macros.h"
 #include "supervisor/daemon/service.h"
 #include "supervisor/daemon/source.h"
@@ -12,9 +13,6 @@
 #define BLIND_MAX_USEC (20 * USEC_PER_SEC)
 
 #define PETS_PER_WATCHDOG 6
-
-/* Of all services together; what is beyond is not supervised, and said. */
-#define CHECKS_MAX 50000
 
 /* Checks whose failing for good makes the service unhealthy. */
 static bool is_vital(const Runner *runner)
@@ -51,25 +49,53 @@ void service_emit(Service *service, EventKind kind, HealthState before, const ch
     events_emit(service->context->events, &event);
 }
 
+/* ---- texts ---- */
+
+/* Most results say what the one before has said. Without memory there is no text, rather than one
+ * that is no longer true. */
+static void set_text(char **text, const char *value)
+{
+    if (*text ? streq(*text, value) : !value[0])
+        return;
+    free(*text);
+    *text = value[0] ? strdup(value) : NULL;
+}
+
+const char *service_reason(const Service *service)
+{
+    return service->reason ? service->reason : "";
+}
+
 /* ---- orders to the lease ---- */
+
+/* In buf, or a constant. */
+static const char *status_of(const Service *service, char *buf, size_t size)
+{
+    const char *reason = service_reason(service);
+
+    if (service->state == HEALTH_HEALTHY && service->ready != 0)
+        return "healthy";
+    if (service->state == HEALTH_HEALTHY)
+        snprintf(buf, size, "healthy, not ready: %s",
+                 service->ready_reason ? service->ready_reason : "");
+    else
+        snprintf(buf, size, "%s%s%s", health_state_word(service->state), reason[0] ? ": " : "",
+                 reason);
+    return buf;
+}
 
 /* What `systemctl status` shows; said only when it changes. */
 static void show_status(Service *service)
 {
-    char status[LEASE_TEXT_MAX];
+    char buf[LEASE_TEXT_MAX];
 
     if (!service->lease || service->triggered)
         return;
-    if (service->state == HEALTH_HEALTHY && service->ready == 0)
-        snprintf(status, sizeof(status), "healthy, not ready: %s", service->ready_reason);
-    else if (service->state == HEALTH_HEALTHY)
-        snprintf(status, sizeof(status), "healthy");
-    else
-        snprintf(status, sizeof(status), "%s%s%s", health_state_word(service->state),
-                 service->reason[0] ? ": " : "", service->reason);
-    if (streq(status, service->status))
+    const char *status = status_of(service, buf, sizeof(buf));
+    uint64_t hash = hash64(HASH64_START, status, strlen(status));
+    if (hash == service->status_hash)
         return;
-    strcpy(service->status, status);
+    service->status_hash = hash;
     (void)lease_peer_say_text(service->lease, LEASE_STATUS, status);
 }
 
@@ -81,7 +107,7 @@ static void pet(Service *service)
 {
     uint64_t now = loop_now(service->context->event, CLOCK_MONOTONIC);
 
-    if (!service->lease || service->triggered || service->spec->watchdog_usec != USEC_INFINITY)
+    if (!service->lease || service->triggered || service->plan->watchdog_usec != USEC_INFINITY)
         return;
     if (service->pet_usec != 0 &&
         now < service->pet_usec + service->watchdog_usec / PETS_PER_WATCHDOG)
@@ -97,22 +123,12 @@ void service_set_triggered(Service *service, bool triggered)
         service->slot->triggered = triggered;
 }
 
-static void stop_probes(Service *service)
-{
-    for (size_t i = 0; i < service->n_runners; i++)
-        runner_stop(service->runners[i]);
-}
-
-static void start_probes(Service *service, bool resume)
+static void start_checks(Service *service, bool resume)
 {
     service_set_triggered(service, false);
     service->ready = -1;
     service->blind_since_usec = 0;
-    for (size_t i = 0; i < service->n_runners; i++)
-        if (resume)
-            runner_resume(service->runners[i]);
-        else
-            runner_start(service->runners[i]);
+    service_start_checks(service, resume ? runner_resume : runner_start);
 }
 
 /* Tells systemd to end the service. What is measured from here on is its end. */
@@ -126,7 +142,7 @@ static void trigger(Service *service, const char *reason, Runner *runner)
     if (!service->lease && units_abort(service->context->units, service->unit, NULL, NULL) < 0)
         return;
     service_set_triggered(service, true);
-    stop_probes(service);
+    service_stop_checks(service);
     if (service->lease)
         (void)lease_peer_end_payload(service->lease, LEASE_TRIGGER, ABORT_GRACE_USEC, reason);
 }
@@ -141,16 +157,18 @@ static void fail_start(Service *service, const char *reason, Runner *runner)
         return;
     }
     service_set_triggered(service, true);
-    stop_probes(service);
+    service_stop_checks(service);
     (void)lease_peer_say_text(service->lease, LEASE_FAIL, reason);
 }
 
 static void act(Service *service, unsigned actions, bool resume, const char *reason, Runner *runner)
 {
     if (actions & HEALTH_ACT_STOP_PROBES)
-        stop_probes(service);
+        service_stop_checks(service);
     if (actions & HEALTH_ACT_PROBE)
-        start_probes(service, resume);
+        start_checks(service, resume);
+    if (actions & HEALTH_ACT_READY)
+        service_demand_count_held(service);
     if ((actions & HEALTH_ACT_READY) && service->lease) {
         service->phase = LEASE_PHASE_READY;
         (void)lease_peer_say(service->lease, LEASE_READY);
@@ -163,27 +181,27 @@ static void act(Service *service, unsigned actions, bool resume, const char *rea
 
 /* ---- states ---- */
 
-/* The event that tells of a new state; -1: none of its own. */
-static int event_of(const Service *service, HealthState before, HealthEvent cause)
+/* The event that tells of the state that comes; -1: none of its own. */
+static int event_of(const Service *service, HealthState after, HealthEvent cause)
 {
-    switch (service->state) {
+    HealthState before = service->state;
+
+    switch (after) {
     case HEALTH_STARTING:
         return EVENT_STARTING;
     case HEALTH_HEALTHY:
-        if (cause == HEALTH_EVENT_RESUME || cause == HEALTH_EVENT_MAINTENANCE_OFF)
+        if (cause == HEALTH_EVENT_RESUME || cause == HEALTH_EVENT_MAINTENANCE_OFF ||
+            cause == HEALTH_EVENT_THAW) /* told by service-freeze.c */
             return -1;
-        if (cause == HEALTH_EVENT_THAW)
-            return EVENT_THAWED;
         return before == HEALTH_STARTING && !service->was_unhealthy ? EVENT_HEALTHY
                                                                     : EVENT_RECOVERED;
     case HEALTH_FAILING:
         return EVENT_FAILING;
     case HEALTH_UNHEALTHY:
         return before == HEALTH_STARTING ? EVENT_START_FAILED : EVENT_UNHEALTHY;
-    case HEALTH_FROZEN:
-        return EVENT_FROZEN;
     case HEALTH_STOPPED:
         return cause == HEALTH_EVENT_RELEASE ? EVENT_RELEASED : -1;
+    case HEALTH_FROZEN: /* told by service-freeze.c */
     case HEALTH_HELD:
     case HEALTH_MAINTENANCE:
     case _HEALTH_STATE_MAX:
@@ -192,32 +210,36 @@ static int event_of(const Service *service, HealthState before, HealthEvent caus
     return -1;
 }
 
-static void enter(Service *service, HealthState before)
+void service_enter(Service *service, HealthState state)
 {
     ServiceRecord *record = service->record;
+    HealthState before = service->state;
 
-    record->state = (int)service->state;
+    if (before == HEALTH_FROZEN && state != before && service->demand)
+        service_demand_add_frozen(service, service_in_state_usec(service));
+    service->state = state;
+    record->state = (int)state;
     record->state_since_usec = loop_now(service->context->event, CLOCK_REALTIME);
-    if (service->state == HEALTH_HEALTHY) {
+    if (state == HEALTH_HEALTHY) {
         record->last_healthy_usec = record->state_since_usec;
         service_arm_reset(service);
         service_arm_beat(service);
     } else {
         service_disarm_reset(service);
     }
-    if (service->state == HEALTH_UNHEALTHY) {
+    if (state == HEALTH_UNHEALTHY) {
         record->unhealthy++;
         record->last_failure_usec = record->state_since_usec;
-        snprintf(record->last_reason, sizeof(record->last_reason), "%s", service->reason);
+        persist_set_last_reason(service->context->persist, record, service_reason(service));
     }
-    if (service->state == HEALTH_UNHEALTHY || service->state == HEALTH_HELD)
+    if (state == HEALTH_UNHEALTHY || state == HEALTH_HELD)
         service->was_unhealthy = true;
-    else if (service->state == HEALTH_HEALTHY)
+    else if (state == HEALTH_HEALTHY)
         service->was_unhealthy = false;
-    if (service->state == HEALTH_STOPPED)
+    if (state == HEALTH_STOPPED || state == HEALTH_STARTING)
         service_disarm_beat(service);
     if (service->slot) {
-        service->slot->state = (int32_t)service->state;
+        service->slot->state = (int32_t)state;
         service->slot->was_unhealthy = service->was_unhealthy;
     }
     if (before == HEALTH_STARTING)
@@ -234,17 +256,16 @@ static void post(Service *service, HealthEvent cause, const char *reason, Runner
     if (step.actions & HEALTH_ACT_IGNORED)
         return;
     if (reason)
-        snprintf(service->reason, sizeof(service->reason), "%s", reason);
-    service->state = step.next;
-    if (service->state != before) {
-        int kind = event_of(service, before, cause);
-        enter(service, before);
+        set_text(&service->reason, reason);
+    if (step.next != before) {
+        int kind = event_of(service, step.next, cause);
+        service_enter(service, step.next);
         if (kind >= 0)
             service_emit(service, (EventKind)kind, before,
-                         result ? result->reason : service->reason, runner, result);
+                         result ? result->reason : service_reason(service), runner, result);
     }
     act(service, step.actions, cause == HEALTH_EVENT_RESUME || cause == HEALTH_EVENT_THAW,
-        service->reason, runner);
+        service_reason(service), runner);
     show_status(service);
 }
 
@@ -293,9 +314,9 @@ static void judge_readiness(Service *service, Runner *runner, const ProbeResult 
 
     if (ready < 0 || ready == before)
         return;
-    service->ready = ready;
+    service->ready = (int8_t)ready;
     if (ready == 0) {
-        snprintf(service->ready_reason, sizeof(service->ready_reason), "%s", result->reason);
+        set_text(&service->ready_reason, result->reason);
         service_emit(service, EVENT_NOT_READY, service->state, result->reason, runner, result);
     } else if (before == 0) {
         service_emit(service, EVENT_READY, service->state, result->reason, runner, result);
@@ -326,7 +347,7 @@ static void judge(Service *service, Runner *runner, const ProbeResult *result)
     } else if (all_pass(service)) {
         post(service, HEALTH_EVENT_PASS, is_vital(runner) ? result->reason : NULL, runner, result);
     } else if (result->outcome == PROBE_FAIL) {
-        snprintf(service->reason, sizeof(service->reason), "%s", result->reason);
+        set_text(&service->reason, result->reason);
     }
 }
 
@@ -342,11 +363,11 @@ static void give_up_waiting(Service *service, const ProbeResult *result)
         now < service->blind_since_usec + BLIND_MAX_USEC)
         return;
     service->phase = LEASE_PHASE_READY;
-    snprintf(service->reason, sizeof(service->reason), "%s", result->reason);
+    set_text(&service->reason, result->reason);
     (void)lease_peer_say(service->lease, LEASE_READY);
 }
 
-static void on_result(Runner *runner, Verdict before, const ProbeResult *result, void *userdata)
+void service_check_done(Runner *runner, Verdict before, const ProbeResult *result, void *userdata)
 {
     Service *service = userdata;
 
@@ -385,64 +406,15 @@ void service_judge_again(Service *service)
 
 void service_continue(Service *service)
 {
-    for (size_t i = 0; i < service->n_runners; i++)
-        runner_continue(service->runners[i]);
-    service->ready = readiness_of(service); /* which was told when it came to be */
-    snprintf(service->ready_reason, sizeof(service->ready_reason), "as before phoenixd restarted");
+    if (service->state == HEALTH_FROZEN) { /* the lease says next whether it still is */
+        show_status(service);
+        return;
+    }
+    service_start_checks(service, runner_continue);
+    service->ready = (int8_t)readiness_of(service); /* which was told when it came to be */
+    if (service->ready == 0)
+        set_text(&service->ready_reason, "as before phoenixd restarted");
+    if (service->state == HEALTH_HEALTHY)
+        service_arm_beat(service);
     show_status(service);
-}
-
-/* ---- the set of checks ---- */
-
-void service_free_runners(Service *service)
-{
-    for (size_t i = 0; i < service->n_runners; i++) {
-        runner_stop(service->runners[i]); /* who asked for a check now is told */
-        service->context->offset(service->runners[i], service->context->userdata);
-        runner_free(service->runners[i]);
-    }
-    service->context->n_checks -= service->n_runners;
-    free(service->runners);
-    service->runners = NULL;
-    service->n_runners = service->n_liveness = 0;
-}
-
-static int add_runners(Service *service, const SpecProbes *probes, bool readiness)
-{
-    for (size_t i = 0; i < probes->n; i++) {
-        int r =
-            runner_new(&service->context->probes, &probes->items[i], readiness, service->unit,
-                       &service->door, on_result, service, &service->runners[service->n_runners]);
-        if (r < 0)
-            return r;
-        if (service->slot && service->n_runners < CHECKPOINT_CHECKS)
-            runner_count_in(service->runners[service->n_runners],
-                            &service->slot->checks[service->n_runners]);
-        service->n_runners++;
-        service->context->n_checks++;
-        service->n_liveness += !readiness;
-    }
-    return 0;
-}
-
-int service_make_runners(Service *service)
-{
-    const Spec *spec = service->spec;
-    size_t n = spec->healthcheck.n + spec->readiness.n;
-    int r;
-
-    service_free_runners(service);
-    if (n == 0 || spec->duration == SPEC_DURATION_ONESHOT)
-        return 0;
-    if (service->context->n_checks + n > CHECKS_MAX)
-        return -E2BIG;
-    service->runners = calloc(n, sizeof(*service->runners));
-    if (!service->runners)
-        return -ENOMEM;
-    r = add_runners(service, &spec->healthcheck, false);
-    if (r >= 0)
-        r = add_runners(service, &spec->readiness, true);
-    if (r < 0)
-        service_free_runners(service);
-    return r;
 }

@@ -11,46 +11,31 @@
 #include "supervisor/daemon/service.h"
 #include "supervisor/daemon/source.h"
 
-void service_restart_rules(Service *service)
-{
-    const SpecRestart *restart = &service->spec->restart;
-
-    service->restart_rules = (RestartRules){
-        .delay_usec = restart->delay_usec,
-        .max_usec = restart->max_usec,
-        .reset_usec = restart->reset_usec,
-        .burst = restart->burst,
-    };
-}
-
 /* How many restarts lie between two sights of the unit. The count starts anew with a start by hand;
  * the invocation tells that apart from nothing having happened. */
-static uint32_t restarts_between(uint32_t n_before, const char *invocation_before,
-                                 const UnitState *now)
+static uint32_t restarts_between(uint32_t n_before, bool another, const UnitState *now)
 {
     if (now->n_restarts > n_before)
         return now->n_restarts - n_before;
-    if (now->n_restarts < n_before && now->n_restarts > 0 &&
-        !streq(invocation_before, now->invocation))
-        return now->n_restarts;
-    return 0;
+    return another && now->n_restarts < n_before ? now->n_restarts : 0;
 }
 
 void service_count_restarts(Service *service, const UnitState *before, const UnitState *now)
 {
     ServiceRecord *record = service->record;
-    uint32_t n = restarts_between(record->n_restarts_seen, record->invocation, now);
-    bool started = !streq(record->invocation, now->invocation) && now->invocation[0];
+    bool another = !sd_id128_equal(record->invocation, now->invocation);
+    bool started = another && !sd_id128_is_null(now->invocation);
+    uint32_t n = restarts_between(record->n_restarts_seen, another, now);
 
     if (record->n_restarts_seen == now->n_restarts && !started)
         return;
     record->n_restarts_seen = now->n_restarts;
     if (started) {
         record->starts++;
-        snprintf(record->invocation, sizeof(record->invocation), "%s", now->invocation);
+        record->invocation = now->invocation;
     }
     record->restarts += n;
-    const char *reason = service->reason[0] ? service->reason : before->result;
+    const char *reason = service->reason ? service->reason : before->result;
     if (n > 0)
         service_emit(service, EVENT_RESTARTED, service->state, reason, NULL, NULL);
     service_touch(service); /* now: killed in between it is told twice, but never lost */
@@ -74,7 +59,7 @@ void service_disarm_reset(Service *service)
 void service_arm_reset(Service *service)
 {
     const UnitState *state = unit_watch_state(service->watch);
-    uint64_t at = restart_reset_at(&service->restart_rules, state->known ? state->n_restarts : 0,
+    uint64_t at = restart_reset_at(&service->plan->restart, state->known ? state->n_restarts : 0,
                                    loop_now(service->context->event, CLOCK_MONOTONIC));
 
     service_disarm_reset(service);
@@ -91,7 +76,7 @@ uint64_t service_held_until(const Service *service)
 {
     uint64_t held = service->record->held_usec;
 
-    return held ? restart_retry_at(&service->restart_rules, held) : 0;
+    return held ? restart_retry_at(&service->plan->restart, held) : 0;
 }
 
 int service_release(Service *service)
@@ -109,7 +94,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 
     service->retrying = service_release(service) >= 0;
     if (!service->retrying) /* no bus: once more after the same time */
-        sd_event_source_set_time_relative(source, restart_retry_at(&service->restart_rules, 0));
+        sd_event_source_set_time_relative(source, restart_retry_at(&service->plan->restart, 0));
     sd_event_source_set_enabled(source, service->retrying ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
     return 0;
 }
@@ -122,14 +107,14 @@ void service_hold(Service *service, const UnitState *state)
     if (!known)
         service->record->held_usec = loop_now(service->context->event, CLOCK_REALTIME);
     service->retrying = false;
-    service_post(service, HEALTH_EVENT_HOLD, service->reason[0] ? NULL : state->result);
+    service_post(service, HEALTH_EVENT_HOLD, service->reason ? NULL : state->result);
     service->retry_timer = sd_event_source_disable_unref(service->retry_timer);
     if (sd_event_add_time(service->context->event, &service->retry_timer, CLOCK_REALTIME,
                           service_held_until(service), USEC_PER_SEC, on_retry, service) >= 0)
         source_set(service->retry_timer, "held-retry", PRIORITY_SERVICE);
     service_touch(service);
     if (!known)
-        service_emit(service, EVENT_HELD, before, service->reason, NULL, NULL);
+        service_emit(service, EVENT_HELD, before, service_reason(service), NULL, NULL);
 }
 
 void service_disarm_hold(Service *service)

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
+/* One service as the interfaces may see it (view.h). */
 #include "base/macros.h"
 #include "supervisor/daemon/service.h"
 
 static double beats_per_minute(const Service *service)
 {
-    if (service->spec->watchdog_usec == USEC_INFINITY)
+    if (service->plan->watchdog_usec == USEC_INFINITY)
         return -1;
-    if (service->beat.gap_usec == 0)
+    if (!service->beat || service->beat->gap_usec == 0)
         return 0;
-    return (double)USEC_PER_MINUTE / (double)service->beat.gap_usec;
+    return (double)USEC_PER_MINUTE / (double)service->beat->gap_usec;
 }
 
 static uint64_t next_delay(const Service *service, const UnitState *state)
 {
     if (state->known && state->restart_usec_next != UINT64_MAX)
         return state->restart_usec_next;
-    return restart_delay(&service->restart_rules, state->n_restarts);
+    return restart_delay(&service->plan->restart, state->n_restarts);
 }
 
 static const char *ready_word(const Service *service)
@@ -28,6 +29,13 @@ static const char *ready_word(const Service *service)
     return service->state == HEALTH_STOPPED || service->state == HEALTH_HELD ? "no" : "unknown";
 }
 
+static const char *shown_reason(const Service *service)
+{
+    if (service->state != HEALTH_HEALTHY || service->ready != 0)
+        return service_reason(service);
+    return service->ready_reason ? service->ready_reason : "";
+}
+
 void service_view(Service *service, ServiceView *ret)
 {
     const ServiceRecord *record = service->record;
@@ -36,11 +44,10 @@ void service_view(Service *service, ServiceView *ret)
     *ret = (ServiceView){
         .name = service->name,
         .unit = service->unit,
-        .type = spec_type_word(service->spec->type),
+        .type = spec_type_word(service->plan->type),
         .state = service->state,
         .since_usec = record->state_since_usec,
-        .reason = service->ready == 0 && service->state == HEALTH_HEALTHY ? service->ready_reason
-                                                                          : service->reason,
+        .reason = shown_reason(service),
         .ready = ready_word(service),
         .supervised = service_is_supervised(service),
         .lease = service->lease != NULL,
@@ -59,5 +66,8 @@ void service_view(Service *service, ServiceView *ret)
         .last_healthy_usec = record->last_healthy_usec,
         .last_failure_usec = record->last_failure_usec,
         .n_probes = service->n_runners,
+        .on_demand = service->demand != NULL,
     };
+    if (service->demand)
+        service_view_demand(service, &ret->demand);
 }

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The life of one service: made from a plan, given another one, followed through what its lease and
+ * systemd say of it. What follows from its checks is service-health.c.
+ */
 #include "supervisor/daemon/service.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -36,41 +41,24 @@ static int door_shares_network(Door *door)
 
 /* ---- life ---- */
 
-static int apply_spec(Service *service, Spec *spec)
+static int apply_plan(Service *service, Plan *plan)
 {
-    service_free_runners(service); /* they borrow from the old one */
-    spec_free(service->spec);
-    service->spec = spec;
-    service_restart_rules(service);
-    return service_make_runners(service);
-}
-
-static int remember_hash(Service *service, const Plan *plan)
-{
-    char *hash = strdup(plan->hash);
-
-    if (!hash)
-        return -ENOMEM;
-    free(service->plan_hash);
-    service->plan_hash = hash;
-    service->orphan = false;
-    return 0;
-}
-
-static int take_plan(Service *service, Plan *plan)
-{
-    int r = remember_hash(service, plan);
-
-    return r < 0 ? r : apply_spec(service, TAKE_PTR(plan->spec));
+    service_free_checks(service); /* these borrow from the old one */
+    service_free_demand(service);
+    plan_free(service->plan);
+    service->plan = plan;
+    service->name = plan->name;
+    int r = service_make_checks(service);
+    return r < 0 ? r : service_make_demand(service);
 }
 
 /* The service is down, or has just been started anew. */
-static void take_next_spec(Service *service)
+static void take_next_plan(Service *service)
 {
     int r = 0;
 
-    if (service->next_spec)
-        r = apply_spec(service, TAKE_PTR(service->next_spec));
+    if (service->next_plan)
+        r = apply_plan(service, TAKE_PTR(service->next_plan));
     if (r < 0)
         log_error("%s: cannot be supervised: %s", service->name, strerror(-r));
 }
@@ -89,27 +77,44 @@ static void remember_maintenance(Service *service)
     (void)service_set_maintenance(service, true, record->maintenance_until_usec); /* its timer */
 }
 
-/* The state of before a restart holds for the lease of before. Frozen and held follow from the
- * unit. */
+/* The state of before a restart holds for the lease of before. Held follows from the unit, and
+ * without checks all states do, but for sleep, whose end is told. */
 static void recall(Service *service)
 {
     const CheckpointSlot *slot = service->slot;
 
-    if (!slot || slot->triggered || slot->lease_pid <= 0)
+    if (slot && slot->state == HEALTH_FROZEN && service->plan->n_checks == 0)
+        service->state = HEALTH_FROZEN;
+    if (!slot || slot->triggered || slot->lease_pid <= 0 || service->plan->n_checks == 0)
         return;
     if (slot->state == HEALTH_STARTING || slot->state == HEALTH_HEALTHY ||
         slot->state == HEALTH_FAILING || slot->state == HEALTH_UNHEALTHY ||
-        slot->state == HEALTH_MAINTENANCE) {
+        slot->state == HEALTH_MAINTENANCE || slot->state == HEALTH_FROZEN) {
         service->state = (HealthState)slot->state;
         service->lease_pid = slot->lease_pid;
         service->recalled = true;
     }
 }
 
-int service_new(ServiceContext *context, Plan *plan, Service **ret)
+/* What is known of it from before. */
+static int recall_record(Service *service)
+{
+    service->record = persist_get(service->context->persist, service->name);
+    if (!service->record)
+        return -ENOMEM;
+    service->slot = checkpoint_get(service->context->checkpoint, service->name);
+    if (service->slot && !sd_id128_is_null(service->slot->record.invocation))
+        *service->record = service->slot->record;
+    service->was_unhealthy = (service->slot && service->slot->was_unhealthy) ||
+                             service->record->state == HEALTH_UNHEALTHY ||
+                             service->record->state == HEALTH_HELD;
+    return 0;
+}
+
+int service_new(ServiceContext *context, Plan **plan, Service **ret)
 {
     Service *service = calloc(1, sizeof(*service));
-    int r = -ENOMEM;
+    int r;
 
     if (!service)
         return -ENOMEM;
@@ -117,26 +122,24 @@ int service_new(ServiceContext *context, Plan *plan, Service **ret)
     service->ready = -1;
     service->door = (Door){
         .request = door_request, .cancel = door_cancel, .shares_network = door_shares_network};
-    service->name = strdup(plan->name);
-    service->unit = text_printf("phoenix@%s.service", plan->name);
-    if (service->name && service->unit)
-        service->record = persist_get(context->persist, service->name);
-    if (service->record) {
-        service->slot = checkpoint_get(context->checkpoint, service->name);
-        if (service->slot && service->slot->record.invocation[0])
-            *service->record = service->slot->record;
+    service->plan = *plan;
+    service->name = (*plan)->name;
+    service->unit = text_printf("phoenix@%s.service", service->name);
+    r = service->unit ? recall_record(service) : -ENOMEM;
+    if (r >= 0) {
         recall(service);
         r = units_watch(context->units, service->unit, service, &service->watch);
     }
     if (r >= 0)
-        r = take_plan(service, plan);
+        r = service_make_checks(service);
+    if (r >= 0)
+        r = service_make_demand(service);
     if (r < 0) {
+        service->plan = NULL; /* stays the caller's; there are no checks that borrow from it */
         service_free(service);
         return r;
     }
-    service->was_unhealthy = (service->slot && service->slot->was_unhealthy) ||
-                             service->record->state == HEALTH_UNHEALTHY ||
-                             service->record->state == HEALTH_HELD;
+    *plan = NULL;
     remember_maintenance(service);
     *ret = service;
     return 0;
@@ -146,18 +149,19 @@ Service *service_free(Service *service)
 {
     if (!service)
         return NULL;
+    assert(!service->turn);
     units_cancel(service->context->units, service);
-    service_free_runners(service);
+    service_free_checks(service);
+    service_free_demand(service);
+    service_disarm_beat(service);
     unit_watch_free(service->watch);
     sd_event_source_disable_unref(service->reset_timer);
     sd_event_source_disable_unref(service->retry_timer);
     sd_event_source_disable_unref(service->maintenance_timer);
-    sd_event_source_disable_unref(service->beat_timer);
-    sd_event_source_disable_unref(service->gate_timer);
-    spec_free(service->spec);
-    spec_free(service->next_spec);
-    free(service->plan_hash);
-    free(service->name);
+    plan_free(service->plan);
+    plan_free(service->next_plan);
+    free(service->reason);
+    free(service->ready_reason);
     free(service->unit);
     free(service);
     return NULL;
@@ -191,13 +195,12 @@ bool service_is_up(const Service *service)
 
 int service_set_plan(Service *service, Plan *plan)
 {
+    plan_free(service->next_plan);
+    service->next_plan = NULL;
+    service->orphan = false;
     if (service->state == HEALTH_STOPPED || service->state == HEALTH_HELD)
-        return take_plan(service, plan);
-    int r = remember_hash(service, plan);
-    if (r < 0)
-        return r;
-    spec_free(service->next_spec);
-    service->next_spec = TAKE_PTR(plan->spec);
+        return apply_plan(service, plan);
+    service->next_plan = plan;
     return 0;
 }
 
@@ -228,10 +231,10 @@ void service_lease_hello(Service *service, LeasePeer *peer, const struct lease_h
                               hello->netns_ino != 0;
     service->watchdog_usec = hello->watchdog_usec;
     service->pet_usec = 0;
-    service->status[0] = '\0';
+    service->status_hash = 0;
     (void)lease_peer_say(peer, LEASE_WELCOME);
     if (!same)
-        take_next_spec(service);
+        take_next_plan(service);
     if (!service_is_supervised(service)) {
         (void)lease_peer_say(peer, LEASE_READY);
         return;
@@ -289,7 +292,7 @@ static void follow_timeout(Service *service)
     if (service->triggered)
         return;
     service_set_triggered(service, true);
-    if (service->lease && service->spec->type == SPEC_TYPE_CONTAINER)
+    if (service->lease && service->plan->type == SPEC_TYPE_CONTAINER)
         (void)lease_peer_end_payload(service->lease, LEASE_ABORT, ABORT_GRACE_USEC, "");
     service_post(service, HEALTH_EVENT_EXHAUST, "no heartbeat in time");
 }
@@ -299,11 +302,11 @@ static void follow_timeout(Service *service)
 static bool is_given_up(const Service *service, const UnitState *before, const UnitState *now)
 {
     if (now->active != UNIT_FAILED || strstr(now->sub, "auto-restart") ||
-        service->spec->restart.burst <= 0)
+        service->plan->restart.burst <= 0)
         return false;
     return streq(now->result, "start-limit-hit") || strstr(before->sub, "auto-restart") ||
            service->record->held_usec != 0 ||
-           (int64_t)now->n_restarts > service->spec->restart.burst;
+           (int64_t)now->n_restarts > service->plan->restart.burst;
 }
 
 static void follow_down(Service *service, const UnitState *before, const UnitState *now)
@@ -316,7 +319,8 @@ static void follow_down(Service *service, const UnitState *before, const UnitSta
         service_post(service, HEALTH_EVENT_RELEASE, NULL);
     else
         service_post(service, HEALTH_EVENT_DOWN, NULL);
-    if (has_ended(now) && before->known && !has_ended(before) && service->state != HEALTH_HELD)
+    if (has_ended(now) && before->known && !has_ended(before) && service->state != HEALTH_HELD &&
+        !service_demand_is_up(service))
         service_emit(service, EVENT_STOPPED, service->state,
                      streq(now->result, "success") ? "stopped" : now->result, NULL, NULL);
 }
@@ -328,23 +332,30 @@ static void follow_plain(Service *service, const UnitState *now)
                             ? HEALTH_HEALTHY
                             : (now->active == UNIT_ACTIVATING ? HEALTH_STARTING : HEALTH_STOPPED);
 
-    if (service->state == state || (service->state == HEALTH_HELD && state == HEALTH_STOPPED))
+    bool recovered = state == HEALTH_HEALTHY && service->was_unhealthy;
+
+    if (service->state == state || (service->state == HEALTH_HELD && state == HEALTH_STOPPED) ||
+        (service->state == HEALTH_FROZEN && state == HEALTH_HEALTHY))
         return;
-    service->state = state;
-    service->record->state = (int)state;
-    service->record->state_since_usec = loop_now(service->context->event, CLOCK_REALTIME);
     service_set_triggered(service, false);
-    if (state == HEALTH_HEALTHY) {
-        if (service->was_unhealthy)
-            service_emit(service, EVENT_RECOVERED, HEALTH_STARTING, "active", NULL, NULL);
-        service->was_unhealthy = false;
+    service_enter(service, state);
+    if (state == HEALTH_HEALTHY)
         service_disarm_hold(service);
-        service_arm_reset(service);
-        service_arm_beat(service);
-    } else {
-        service_disarm_reset(service);
-        service_disarm_beat(service);
-    }
+    if (recovered)
+        service_emit(service, EVENT_RECOVERED, HEALTH_STARTING, "active", NULL, NULL);
+}
+
+/* Whatever its turn at the gate was for is over. The first that is known of a unit may have been
+ * asked for before that turn began, and what has not changed says nothing of it. */
+static bool is_settled(const UnitState *before, const UnitState *now)
+{
+    if (now->active == UNIT_ACTIVE)
+        return true;
+    if (!before->known)
+        return false;
+    return now->active == UNIT_DEACTIVATING ||
+           (has_ended(now) && (before->active != now->active ||
+                               !sd_id128_equal(before->invocation, now->invocation)));
 }
 
 void service_unit_changed(Service *service, const UnitState *before, const UnitState *now)
@@ -355,11 +366,12 @@ void service_unit_changed(Service *service, const UnitState *before, const UnitS
     if (is_down(now) && !is_stale(service, now))
         follow_down(service, before, now);
     if (service->state == HEALTH_STOPPED || service->state == HEALTH_HELD)
-        take_next_spec(service);
+        take_next_plan(service);
     if (!service_is_supervised(service) && !is_down(now))
         follow_plain(service, now);
     if (service->state == HEALTH_HEALTHY && !service->reset_timer && now->n_restarts > 0)
         service_arm_reset(service);
-    if (now->active == UNIT_ACTIVE || has_ended(now) || now->active == UNIT_DEACTIVATING)
+    service_follow_demand(service);
+    if (is_settled(before, now))
         service->context->settled(service, service->context->userdata);
 }

@@ -125,6 +125,32 @@ static void test_survives(void **state)
     checkpoint_free(checkpoint);
 }
 
+static void test_demand_survives(void **state)
+{
+    Checkpoint *checkpoint = begin();
+    CheckpointSlot *slot = checkpoint_get(checkpoint, "web");
+    CheckpointDemand *demand = checkpoint_demand(checkpoint, slot);
+
+    assert_int_equal(demand->record.starts, 0);
+    demand->record.starts = 7;
+    demand->left_usec = 12345;
+    int fd = stored();
+    checkpoint_free(checkpoint);
+
+    checkpoint = take_over(fd);
+    slot = checkpoint_get(checkpoint, "web");
+    demand = checkpoint_demand(checkpoint, slot);
+    assert_int_equal(demand->record.starts, 7);
+    assert_int_equal(demand->left_usec, 12345);
+    /* Nothing of it is left for the next one that gets the slot. */
+    checkpoint_release(checkpoint, slot);
+    assert_ptr_equal(checkpoint_get(checkpoint, "db"), slot);
+    assert_ptr_equal(checkpoint_demand(checkpoint, slot), demand);
+    assert_int_equal(demand->record.starts, 0);
+    assert_int_equal(demand->left_usec, 0);
+    checkpoint_free(checkpoint);
+}
+
 /* What the next supervisor counts is seen by the one after it: it is the same memory. */
 static void test_survives_again_and_again(void **state)
 {
@@ -167,6 +193,7 @@ static void test_torn_counter_begins_anew(void **state)
     slot.checks[0].counter.verdict = (Verdict)(VERDICT_EXHAUSTED + 1);
     memset(&slot.checks[1].counter.passed_once, 0x55, 1);
     memset(&slot.checks[2].counter.verdict, 0xff, sizeof(Verdict));
+    memset(&slot.record.maintenance, 0x55, 1);
     write_slot(fd, 0, &slot);
 
     Checkpoint *checkpoint = take_over(fd);
@@ -177,6 +204,7 @@ static void test_torn_counter_begins_anew(void **state)
         assert_int_equal(got->checks[i].counter.verdict, VERDICT_UNKNOWN);
         assert_false(got->checks[i].counter.passed_once);
     }
+    assert_false(got->record.maintenance);
     assert_int_equal(got->checks[3].label_hash, 4);
     assert_int_equal(got->checks[3].counter.failures, 9);
     checkpoint_free(checkpoint);
@@ -296,18 +324,71 @@ static void test_long_names(void **state)
     checkpoint_free(checkpoint);
 }
 
-/* Filled by hand: 20,000 gets that each look through all slots are no test, but a bench. */
-static void test_full(void **state)
+/* Names that come and go, against a plain list of who has which slot; and at times another
+ * supervisor takes over. */
+static void test_many_names(void **state)
+{
+    enum { NAMES = 300 };
+    CheckpointSlot *slots[NAMES] = {0};
+    Checkpoint *checkpoint = begin();
+    uint32_t random = 1;
+    char name[32];
+
+    for (unsigned i = 0; i < 20000; i++) {
+        random = random * 1664525 + 1013904223;
+        unsigned which = (random >> 8) % NAMES;
+        snprintf(name, sizeof(name), "service-%u", which);
+        if (slots[which] && random >> 30 == 0) {
+            checkpoint_release(checkpoint, TAKE_PTR(slots[which]));
+            continue;
+        }
+        CheckpointSlot *slot = checkpoint_get(checkpoint, name);
+        assert_string_equal(slot->name, name);
+        assert_int_equal(slot->lease_pid, slots[which] ? which + 1 : 0);
+        assert_true(!slots[which] || slot == slots[which]);
+        slot->lease_pid = (int32_t)which + 1;
+        slots[which] = slot;
+        if (i % 5000 == 4999) {
+            int fd = stored();
+            checkpoint_free(checkpoint);
+            checkpoint = take_over(fd);
+            for (unsigned j = 0; j < NAMES; j++) {
+                snprintf(name, sizeof(name), "service-%u", j);
+                if (slots[j])
+                    slots[j] = checkpoint_get(checkpoint, name);
+                assert_true(!slots[j] || slots[j]->lease_pid == (int32_t)j + 1);
+            }
+        }
+    }
+    checkpoint_free(checkpoint);
+}
+
+/* Only a broken memory has a name twice: it must not be given to two services. */
+static void test_a_name_twice(void **state)
 {
     int fd = leave_one();
-    CheckpointSlot slot = {0};
+    CheckpointSlot slot = {.name = "web", .lease_pid = 7};
 
-    for (size_t i = 1; i < SLOTS_MAX; i++) {
-        snprintf(slot.name, sizeof(slot.name), "s%zu", i);
-        write_slot(fd, i, &slot);
-    }
-    set_number(fd, N_SLOTS, SLOTS_MAX);
+    write_slot(fd, 1, &slot);
+    set_number(fd, N_SLOTS, 2);
     Checkpoint *checkpoint = take_over(fd);
+    CheckpointSlot *web = checkpoint_get(checkpoint, "web");
+    assert_int_equal(web->lease_pid, 4711);
+    CheckpointSlot *db = checkpoint_get(checkpoint, "db");
+    assert_ptr_equal(db, web + 1);
+    assert_int_equal(db->lease_pid, 0);
+    checkpoint_free(checkpoint);
+}
+
+static void test_full(void **state)
+{
+    Checkpoint *checkpoint = begin();
+    char name[32];
+
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        snprintf(name, sizeof(name), "s%zu", i);
+        assert_non_null(checkpoint_get(checkpoint, name));
+    }
     assert_null(checkpoint_get(checkpoint, "one-more"));
     assert_non_null(checkpoint_get(checkpoint, "s19999"));
     checkpoint_release(checkpoint, checkpoint_get(checkpoint, "s777"));
@@ -326,6 +407,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_survives),
         cmocka_unit_test(test_survives_again_and_again),
+        cmocka_unit_test(test_demand_survives),
         cmocka_unit_test(test_torn_state_is_stopped),
         cmocka_unit_test(test_torn_counter_begins_anew),
         cmocka_unit_test(test_name_without_end),
@@ -335,6 +417,8 @@ int main(void)
         cmocka_unit_test(test_what_is_no_memory_is_refused),
         cmocka_unit_test(test_slots_are_used_again),
         cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_many_names),
+        cmocka_unit_test(test_a_name_twice),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_free_takes_nothing),
     };

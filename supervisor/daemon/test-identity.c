@@ -120,12 +120,13 @@ static void need_cgroups(void)
 /* What is said of a process in the cgroup `path`. */
 static int identity_of(const char *path, bool user, Identity *ret)
 {
+    static char unit[IDENTITY_UNIT_MAX];
     pid_t pid;
     int leash;
 
     need_cgroups();
     int fd = connect_from(path, &pid, &leash);
-    int r = identity_of_peer(fd, user, ret);
+    int r = identity_of_peer(fd, user, unit, ret);
     if (r == 0)
         assert_int_equal(ret->pid, pid);
     close(fd);
@@ -202,6 +203,7 @@ static void test_other_units(void **state)
 static void test_gone_meanwhile(void **state)
 {
     const char *path = "system.slice/phoenix@web.service";
+    char unit[IDENTITY_UNIT_MAX] = "before";
     Identity identity = {.pid = 1};
     pid_t pid;
     int leash;
@@ -209,20 +211,22 @@ static void test_gone_meanwhile(void **state)
     need_cgroups();
     int fd = connect_from(path, &pid, &leash);
     end(pid, leash);
-    assert_int_equal(identity_of_peer(fd, false, &identity), -ESRCH);
+    assert_int_equal(identity_of_peer(fd, false, unit, &identity), -ESRCH);
     assert_int_equal(identity.pid, 1);
+    assert_string_equal(unit, "before");
     close(fd);
     remove_folders(path);
 }
 
 static void test_no_socket(void **state)
 {
+    char unit[IDENTITY_UNIT_MAX];
     Identity identity = {.pid = 1};
     int p[2];
 
     assert_int_equal(pipe2(p, O_CLOEXEC), 0);
-    assert_int_equal(identity_of_peer(p[0], false, &identity), -ENOTSOCK);
-    assert_int_equal(identity_of_peer(-1, false, &identity), -EBADF);
+    assert_int_equal(identity_of_peer(p[0], false, unit, &identity), -ENOTSOCK);
+    assert_int_equal(identity_of_peer(-1, false, unit, &identity), -EBADF);
     assert_int_equal(identity.pid, 1);
     close(p[0]);
     close(p[1]);

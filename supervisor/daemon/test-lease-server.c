@@ -22,24 +22,25 @@
 
 #define PATIENCE_USEC     (10 * USEC_PER_SEC)
 #define PEERS_OF_UNIT_MAX 4 /* as lease-server.c has it */
-#define CLIENTS_MAX       64
+#define CLIENTS_MAX       300
 
 /* What identity_of_peer() says next. */
 static struct {
     int error;
     bool each_its_own; /* unit */
+    size_t n_units;    /* or in turn one of so many */
     unsigned n;
 } kernel;
 
-int identity_of_peer(int fd, bool user, Identity *ret)
+int identity_of_peer(int fd, bool user, char unit[static IDENTITY_UNIT_MAX], Identity *ret)
 {
     kernel.n++;
     assert_true(user);
     if (kernel.error < 0)
         return kernel.error;
-    *ret = (Identity){.pid = 1000 + (pid_t)kernel.n, .uid = 1000};
-    snprintf(ret->unit, sizeof(ret->unit), "phoenix@web%u.service",
-             kernel.each_its_own ? kernel.n : 0);
+    *ret = (Identity){.pid = 1000 + (pid_t)kernel.n, .uid = 1000, .unit = unit};
+    size_t i = kernel.each_its_own ? kernel.n : kernel.n_units > 0 ? kernel.n % kernel.n_units : 0;
+    snprintf(unit, IDENTITY_UNIT_MAX, "phoenix@web%zu.service", i);
     return 0;
 }
 
@@ -288,6 +289,39 @@ static void test_limit_of_a_unit(void **state)
     assert_int_equal(f->n_starved, 0);
 }
 
+/* Whoever comes and goes, however many there are: the others are found and counted. */
+static void test_many_units(void **state)
+{
+    const size_t n_units = 70, n = n_units * PEERS_OF_UNIT_MAX;
+    Fixture *f = *state;
+
+    unsetenv("NOTIFY_SOCKET"); /* its queue is shorter than that, and nobody reads it here */
+    kernel.n_units = n_units;
+    for (size_t i = 0; i < n; i++)
+        connect_one(f);
+    settle(f);
+    assert_int_equal(lease_server_n_peers(f->server), n);
+    for (size_t i = 0; i < n_units / 2; i++) { /* one of every second unit */
+        close(f->clients[2 * i]);
+        f->clients[2 * i] = -1;
+    }
+    settle(f);
+    assert_int_equal(lease_server_n_peers(f->server), n - n_units / 2);
+    f->n_clients -= n_units;
+    for (size_t i = 0; i < n_units; i++)
+        close(f->clients[f->n_clients + i]);
+    settle(f);
+    kernel.n = 0; /* begin with the first unit again */
+    for (size_t i = 0; i < n_units; i++)
+        connect_one(f);
+    settle(f);
+    assert_int_equal(lease_server_n_peers(f->server), n - n_units / 2);
+    assert_int_equal(lease_server_n_refused(f->server), 0);
+    for (size_t i = 0; i < n_units; i++)
+        say_hello(f, f->clients[f->n_clients - 1 - i]);
+    assert_int_equal(f->n_hello, n_units);
+}
+
 static void test_strangers_are_refused(void **state)
 {
     Fixture *f = *state;
@@ -445,15 +479,11 @@ static void test_free_forgets_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_accepts_and_stores),
-        TEST(test_numbers_are_never_used_again),
-        TEST(test_limit_of_a_unit),
-        TEST(test_strangers_are_refused),
-        TEST(test_adopts),
-        TEST(test_adopts_no_stranger),
-        TEST(test_adopts_what_died_meanwhile),
-        TEST(test_without_descriptors),
-        TEST(test_limit_in_all),
+        TEST(test_accepts_and_stores),    TEST(test_numbers_are_never_used_again),
+        TEST(test_limit_of_a_unit),       TEST(test_many_units),
+        TEST(test_strangers_are_refused), TEST(test_adopts),
+        TEST(test_adopts_no_stranger),    TEST(test_adopts_what_died_meanwhile),
+        TEST(test_without_descriptors),   TEST(test_limit_in_all),
         TEST(test_free_forgets_nothing),
     };
 

@@ -26,8 +26,9 @@ struct Manager {
     Service *services;
     size_t n_services, n_views;
     Histogram latency;
+    ColdStarts cold;
     UnitState unit, unknown;
-    ProbeSample history[VIEW_HISTORY];
+    History history;
     bool brake;
     sd_event_source *probing;
     view_probe_done_t done;
@@ -60,9 +61,14 @@ int test_manager_new(sd_event *event, size_t n_services, Manager **ret)
     }
     for (size_t i = 0; i < 100; i++)
         histogram_add(&manager->latency, 100 << (i % 16));
-    for (size_t i = 0; i < VIEW_HISTORY; i++)
-        manager->history[i] = (ProbeSample){
-            1000 + i, i, i % _HEALTH_STATE_MAX ? PROBE_PASS : PROBE_FAIL, TEST_HOSTILE};
+    for (size_t i = 0; i < 10; i++)
+        cold_starts_add(&manager->cold, (i < 9 ? 180 : 900) * USEC_PER_MSEC);
+    for (size_t k = 0; k < HISTORY_SAMPLES; k++) {
+        size_t i = (k + 5) % HISTORY_SAMPLES; /* the newest is 4 */
+        history_add(&manager->history,
+                    &(ProbeSample){1000 + i, i, i % _HEALTH_STATE_MAX ? PROBE_PASS : PROBE_FAIL,
+                                   TEST_HOSTILE});
+    }
     manager->unit = (UnitState){.known = true,
                                 .active = UNIT_ACTIVE,
                                 .sub = "running",
@@ -85,6 +91,7 @@ Manager *test_manager_free(Manager *manager)
     sd_event_source_disable_unref(manager->probing);
     events_free(manager->events);
     sd_event_unref(manager->event);
+    history_done(&manager->history);
     free(manager->services);
     free(manager);
     return NULL;
@@ -120,6 +127,30 @@ size_t manager_n_services(Manager *manager)
     return manager->n_services;
 }
 
+static void view_demand(const Manager *manager, DemandView *ret)
+{
+    static char *const listen[] = {(char *)"8080", (char *)TEST_HOSTILE, NULL};
+
+    *ret = (DemandView){
+        .listen = listen,
+        .idle_action = "freeze",
+        .idle_after_usec = 30 * USEC_PER_SEC,
+        .listening = true,
+        .idle = true,
+        .socket_state = "active",
+        .socket_result = "success",
+        .starts = 95,
+        .starts_today = 14,
+        .held = 120,
+        .idle_stops = 80,
+        .stops = 15,
+        .freezes = 40,
+        .thaws = 39,
+        .frozen_usec = UINT64_C(7200000001),
+        .cold = &manager->cold,
+    };
+}
+
 void manager_view_service(Manager *manager, size_t i, ServiceView *ret)
 {
     const Service *service = &manager->services[i];
@@ -149,7 +180,15 @@ void manager_view_service(Manager *manager, size_t i, ServiceView *ret)
         .beats_per_minute = i == 0 ? 12.5 : -1,
         .last_healthy_usec = 12,
         .n_probes = service->n_probes,
+        .on_demand = i == 0,
     };
+    if (i == 0)
+        view_demand(manager, &ret->demand);
+}
+
+uint64_t manager_count_waiting(Manager *manager, size_t i)
+{
+    return i == 0 ? 7 : 0;
 }
 
 int manager_find_service(Manager *manager, const char *name)
@@ -171,9 +210,7 @@ void manager_view_probe(Manager *manager, size_t service, size_t probe, ProbeVie
         .retries = 3,
         .interval_usec = 10 * USEC_PER_SEC,
         .timeout_usec = 3 * USEC_PER_SEC,
-        .history = manager->history,
-        .n_history = VIEW_HISTORY,
-        .newest = 4,
+        .history = &manager->history,
         .latency = &manager->latency,
         .n_pass = 90,
         .n_fail = 7,

@@ -20,6 +20,9 @@
 
 #define PATIENCE_USEC (20 * USEC_PER_SEC)
 
+static const sd_id128_t invocation =
+    SD_ID128_MAKE(01, 23, 45, 67, 89, ab, cd, ef, 01, 23, 45, 67, 89, ab, cd, ef);
+
 typedef struct Fixture {
     sd_event *event;
     char folder[64], state[96], file[128];
@@ -99,15 +102,14 @@ static void test_round_trip(void **state)
                            .beats = 6,
                            .last_healthy_usec = 7,
                            .last_failure_usec = 8,
-                           .last_reason = "say \"\n\xc3\xa4\"",
                            .state_since_usec = 9,
                            .state = HEALTH_HELD,
                            .maintenance = true,
                            .maintenance_until_usec = UINT64_MAX,
                            .held_usec = INT64_MAX,
                            .n_restarts_seen = UINT32_MAX,
-                           .invocation = "0123456789abcdef0123456789abcdef"};
-    persist_touch(persist);
+                           .invocation = invocation};
+    persist_set_last_reason(persist, web, "say \"\n\xc3\xa4\"");
     persist_free(persist);
     assert_int_equal(stat(f->file, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
@@ -122,20 +124,78 @@ static void test_round_trip(void **state)
     assert_int_equal(web->beats, 6);
     assert_int_equal(web->last_healthy_usec, 7);
     assert_int_equal(web->last_failure_usec, 8);
-    assert_string_equal(web->last_reason, "say \"\n\xc3\xa4\"");
+    assert_string_equal(persist_last_reason(web), "say \"\n\xc3\xa4\"");
     assert_int_equal(web->state_since_usec, 9);
     assert_int_equal(web->state, HEALTH_HELD);
     assert_true(web->maintenance);
     assert_true(web->maintenance_until_usec == UINT64_MAX);
     assert_true(web->held_usec == INT64_MAX);
     assert_int_equal(web->n_restarts_seen, UINT32_MAX);
-    assert_string_equal(web->invocation, "0123456789abcdef0123456789abcdef");
+    assert_true(sd_id128_equal(web->invocation, invocation));
+    assert_string_equal(persist_last_reason(persist_get(persist, "db")), "");
     assert_int_equal(persist_get(persist, "db")->state, -1);
     persist_free(persist);
     assert_int_equal(f->n_said, 0);
 }
 
 /* Written by itself after a change; with no change there is no wakeup, and no file. */
+static void test_demand(void **state)
+{
+    Fixture *f = *state;
+    Persist *persist = open_persist(f);
+    DemandRecord *demand = persist_get_demand(persist_get(persist, "web"));
+    DemandRecord expected = {.starts = 1,
+                             .day = 20260131,
+                             .starts_that_day = 2,
+                             .held = 3,
+                             .idle_stops = 4,
+                             .stops = 5,
+                             .freezes = 6,
+                             .thaws = 7,
+                             .frozen_usec = 8};
+
+    cold_starts_add(&expected.cold, 5000);
+    cold_starts_add(&expected.cold, 180000);
+    cold_starts_add(&expected.cold, 190000);
+    cold_starts_add(&expected.cold, UINT32_MAX);
+    persist_get(persist, "db");
+    *demand = expected;
+    assert_ptr_equal(persist_get_demand(persist_get(persist, "web")), demand);
+    persist_touch(persist);
+    persist_free(persist);
+
+    persist = open_persist(f);
+    demand = persist_get_demand(persist_get(persist, "web"));
+    assert_memory_equal(demand, &expected, sizeof(expected));
+    demand = persist_get_demand(persist_get(persist, "db"));
+    assert_int_equal(demand->starts, 0);
+    persist_free(persist);
+    assert_int_equal(f->n_said, 0);
+}
+
+/* Written with other buckets than ours, or by nobody. */
+static void test_foreign_cold_starts(void **state)
+{
+    Fixture *f = *state;
+    static const char text[] =
+        "{\"version\": 1, \"services\": {\"web\": {\"demand\": {\"starts\": 6, \"cold_starts\":"
+        "{\"180\": 2, \"200\": 1, \"99999999999\": 1, \"0\": 1, \"x\": 5, \"\": 5, \"5x\": 5,"
+        "\"20\": -1, \"30\": \"y\", \"50\": \"infinity\"}}},"
+        "\"db\": {\"demand\": 7}}}";
+
+    put(f, text);
+    Persist *persist = open_persist(f);
+    const DemandRecord *demand = persist_get_demand(persist_get(persist, "web"));
+    assert_int_equal(demand->starts, 6);
+    assert_int_equal(demand->cold.counts[8], 3); /* up to 200 ms */
+    assert_int_equal(demand->cold.counts[COLD_START_BUCKETS - 1], 2);
+    assert_true(demand->cold.counts[3] == UINT32_MAX);
+    assert_true(cold_starts_count(&demand->cold) == (uint64_t)UINT32_MAX + 5);
+    assert_int_equal(persist_get_demand(persist_get(persist, "db"))->starts, 0);
+    persist_free(persist);
+    assert_int_equal(f->n_said, 0);
+}
+
 static void test_timer(void **state)
 {
     Fixture *f = *state;
@@ -222,8 +282,8 @@ static void test_hostile(void **state)
     assert_int_equal(web->state, -1);
     assert_false(web->maintenance);
     assert_int_equal(web->n_restarts_seen, UINT32_MAX);
-    assert_int_equal(strlen(web->invocation), 32);
-    assert_int_equal(strlen(web->last_reason), 254);
+    assert_true(sd_id128_is_null(web->invocation));
+    assert_int_equal(strlen(persist_last_reason(web)), 254);
     persist_free(persist);
 }
 
@@ -277,8 +337,8 @@ static void test_many(void **state)
         ServiceRecord *record = persist_get(persist, name);
         record->checks = (uint64_t)i + 1;
         record->state = HEALTH_HEALTHY;
-        strcpy(record->last_reason, "GET /health: 200 OK");
-        strcpy(record->invocation, "0123456789abcdef0123456789abcdef");
+        record->invocation = invocation;
+        persist_set_last_reason(persist, record, "GET /health: 200 OK");
     }
     assert_ptr_equal(persist_get(persist, "s0"), first);
     t1 = now_usec();
@@ -297,6 +357,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_demand, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_foreign_cold_starts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
         cmocka_unit_test_setup_teardown(test_put_aside, setup, teardown),

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -76,7 +77,6 @@ static void test_read(void **state)
 {
     Folder *folder = *state;
     _cleanup_(plans_done) Plans plans = {0};
-    _cleanup_free_ char *hash = NULL;
 
     put_plan(folder, "web.json", "web");
     put_plan(folder, "db.json", "db");
@@ -87,21 +87,18 @@ static void test_read(void **state)
     assert_int_equal(plans_read(folder->path, on_bad, folder, &plans), 0);
     assert_int_equal(folder->n_bad, 0);
     assert_int_equal(plans.n, 3);
-    assert_string_equal(plans.items[0].name, "api.v2");
-    assert_string_equal(plans.items[1].name, "db");
-    assert_string_equal(plans.items[2].name, "web");
-    assert_int_equal(plans.items[2].spec->type, SPEC_TYPE_BINARY);
-    assert_ptr_equal(plans_find(&plans, "db"), &plans.items[1]);
-    assert_null(plans_find(&plans, "nosuch"));
-    assert_int_equal(strlen(plans.items[1].hash), 16);
-    assert_string_not_equal(plans.items[1].hash, plans.items[2].hash);
+    assert_string_equal(plans.items[0]->name, "api.v2");
+    assert_string_equal(plans.items[1]->name, "db");
+    assert_string_equal(plans.items[2]->name, "web");
+    assert_int_equal(plans.items[2]->type, SPEC_TYPE_BINARY);
+    assert_true(plans.items[1]->hash != plans.items[2]->hash);
 
     /* The same bytes are the same plan, others are not. */
-    hash = strdup(plans.items[2].hash);
+    uint64_t hash = plans.items[2]->hash;
     put_plan(folder, "web.json", "web");
     plans_done(&plans);
     assert_int_equal(plans_read(folder->path, on_bad, folder, &plans), 0);
-    assert_string_equal(plans_find(&plans, "web")->hash, hash);
+    assert_true(plans.items[2]->hash == hash);
 }
 
 static void assert_bad(Folder *folder, const char *message)
@@ -114,7 +111,7 @@ static void assert_bad(Folder *folder, const char *message)
     if (!strstr(folder->bad, message))
         fail_msg("\"%s\" does not say \"%s\"", folder->bad, message);
     assert_int_equal(plans.n, 1);
-    assert_string_equal(plans.items[0].name, "web");
+    assert_string_equal(plans.items[0]->name, "web");
 }
 
 static void test_bad(void **state)
@@ -146,6 +143,25 @@ static void test_bad(void **state)
     assert_bad(folder, strerror(EISDIR));
 }
 
+/* As if it had changed so long ago. */
+static void make_old(const Folder *folder, time_t sec)
+{
+    struct timespec times[2] = {{.tv_sec = time(NULL) - sec}, {.tv_sec = time(NULL) - sec}};
+
+    times[0].tv_nsec = times[1].tv_nsec = 7;
+    assert_int_equal(utimensat(AT_FDCWD, folder->path, times, 0), 0);
+}
+
+/* Another folder of the same name; both are there for a moment, so it is another inode. */
+static void make_anew(const Folder *folder)
+{
+    _cleanup_free_ char *aside = text_printf("%s.old", folder->path);
+
+    assert_int_equal(rename(folder->path, aside), 0);
+    assert_int_equal(mkdir(folder->path, 0700), 0);
+    assert_int_equal(dir_remove_tree(aside), 0);
+}
+
 static void test_none(void **state)
 {
     Folder *folder = *state;
@@ -153,7 +169,6 @@ static void test_none(void **state)
 
     assert_int_equal(plans_read("/nonexistent/phoenix", on_bad, folder, &plans), 0);
     assert_int_equal(plans.n, 0);
-    assert_null(plans_find(&plans, "web"));
     plans_done(&plans);
     assert_int_equal(plans_read(folder->path, NULL, NULL, &plans), 0);
     assert_int_equal(plans.n, 0);
@@ -161,6 +176,36 @@ static void test_none(void **state)
     plans.n = 77;
     assert_int_equal(plans_read("/dev/null", NULL, NULL, &plans), -ENOTDIR);
     assert_int_equal(plans.n, 77);
+}
+
+/* A folder is the same until something in it, or the folder itself, is replaced. */
+static void test_stamp(void **state)
+{
+    Folder *folder = *state;
+    PlansStamp before, after;
+
+    put_plan(folder, "web.json", "web");
+    before = plans_stamp(folder->path);
+    assert_false(plans_stamp_same(&before, &before)); /* it has just changed */
+    make_old(folder, 60);
+    before = plans_stamp(folder->path);
+    after = plans_stamp(folder->path);
+    assert_true(plans_stamp_same(&before, &after));
+    make_old(folder, 30);
+    after = plans_stamp(folder->path);
+    assert_false(plans_stamp_same(&before, &after));
+
+    before = after;
+    make_anew(folder);
+    make_old(folder, 30);
+    after = plans_stamp(folder->path);
+    assert_false(plans_stamp_same(&before, &after));
+
+    before = plans_stamp("/nonexistent/phoenix");
+    assert_false(plans_stamp_same(&before, &before));
+    make_old(folder, -60); /* a clock that was set */
+    before = plans_stamp(folder->path);
+    assert_false(plans_stamp_same(&before, &before));
 }
 
 static void assert_folder(bool user, const char *expected)
@@ -194,6 +239,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
         cmocka_unit_test_setup_teardown(test_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stamp, setup, teardown),
         cmocka_unit_test(test_folder),
     };
 

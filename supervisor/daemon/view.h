@@ -9,20 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "supervisor/policy/cold-start.h"
 #include "supervisor/policy/histogram.h"
 #include "supervisor/policy/state.h"
 #include "supervisor/probe/probe.h"
 #include "supervisor/daemon/event.h"
+#include "supervisor/daemon/history.h"
 #include "supervisor/daemon/units/units.h"
-
-#define VIEW_HISTORY 20
-
-typedef struct ProbeSample {
-    uint64_t realtime_usec;
-    uint64_t latency_usec;
-    ProbeOutcome outcome;
-    const char *reason; /* one line; equal reasons share one string */
-} ProbeSample;
 
 typedef struct ProbeView {
     const char *label;
@@ -31,12 +24,26 @@ typedef struct ProbeView {
     const char *verdict; /* "unknown", "passing", "failing", "exhausted" */
     uint32_t failures, retries;
     uint64_t interval_usec, timeout_usec;
-    uint64_t next_usec;         /* CLOCK_REALTIME of the next check; 0: none is due */
-    const ProbeSample *history; /* ring, see below */
-    size_t n_history, newest;   /* newest sample is history[newest] */
+    uint64_t next_usec; /* CLOCK_REALTIME of the next check; 0: none is due */
+    const History *history;
     const Histogram *latency;
     uint64_t n_pass, n_fail, n_void;
 } ProbeView;
+
+/* A service that is started by its connections. */
+typedef struct DemandView {
+    char *const *listen;      /* addresses */
+    bool native;              /* without a proxy */
+    const char *idle_action;  /* "stop", "freeze"; "": it stays once it was started */
+    uint64_t idle_after_usec; /* UINT64_MAX: never */
+    bool listening;
+    bool idle;                /* listening, and not running */
+    const char *socket_state; /* "active", "failed", ...; "": not known */
+    const char *socket_result;
+    uint64_t starts, starts_today, held, idle_stops, stops, freezes, thaws;
+    uint64_t frozen_usec; /* in all */
+    const ColdStarts *cold;
+} DemandView;
 
 typedef struct ServiceView {
     const char *name, *unit, *type; /* type: "docker", "binary", "vm" */
@@ -56,6 +63,8 @@ typedef struct ServiceView {
     uint64_t next_delay_usec; /* the back-off before the next restart, were it to come now */
     uint64_t last_healthy_usec, last_failure_usec; /* CLOCK_REALTIME; 0: never */
     size_t n_probes;
+    bool on_demand;
+    DemandView demand; /* when it is */
 } ServiceView;
 
 typedef struct SupervisorView {
@@ -81,6 +90,8 @@ size_t manager_n_services(Manager *manager);
 void manager_view_service(Manager *manager, size_t i, ServiceView *ret);
 /* Index by name, or -ENOENT. */
 int manager_find_service(Manager *manager, const char *name);
+/* Connections that wait for a service on demand which does not run: the kernel is asked. */
+uint64_t manager_count_waiting(Manager *manager, size_t i);
 void manager_view_probe(Manager *manager, size_t service, size_t probe, ProbeView *ret);
 Events *manager_events(Manager *manager);
 uint64_t manager_event_count(Manager *manager, EventKind kind);

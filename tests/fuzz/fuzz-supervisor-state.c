@@ -41,22 +41,24 @@ static void check_record(const uint8_t *data, size_t size)
 {
     json_auto_t *json = json_loadb((const char *)data, size, 0, NULL), *again = NULL;
     _cleanup_text_ Text first = {0}, second = {0};
+    const char *reason, *copied_reason;
     ServiceRecord record, copy;
+    DemandRecord demand, copied_demand;
 
     if (!json_is_object(json))
         return;
     service_record_init(&record);
-    service_record_read(json, &record);
-    REQUIRE(strnlen(record.last_reason, sizeof(record.last_reason)) < sizeof(record.last_reason));
-    REQUIRE(strnlen(record.invocation, sizeof(record.invocation)) < sizeof(record.invocation));
-    service_record_write(&record, &first);
+    service_record_read(json, &record, &reason);
+    bool has_demand = demand_record_read(json, &demand);
+    service_record_write(&record, has_demand ? &demand : NULL, reason, &first);
     REQUIRE(first.error == 0);
 
     again = json_loadb(first.data, first.size, 0, NULL);
     REQUIRE(again);
     service_record_init(&copy);
-    service_record_read(again, &copy);
-    service_record_write(&copy, &second);
+    service_record_read(again, &copy, &copied_reason);
+    REQUIRE(demand_record_read(again, &copied_demand) == has_demand);
+    service_record_write(&copy, has_demand ? &copied_demand : NULL, copied_reason, &second);
     REQUIRE(second.error == 0 && strcmp(first.data, second.data) == 0);
 }
 

@@ -135,6 +135,23 @@ static const Field probe_fields[] = {
     {"Void", 't', offsetof(ProbeView, n_void)},
 };
 
+static const Field demand_fields[] = {
+    {"IdleAction", 's', offsetof(DemandView, idle_action)},
+    {"IdleAfter", 't', offsetof(DemandView, idle_after_usec)},
+    {"Listening", 'b', offsetof(DemandView, listening)},
+    {"Idle", 'b', offsetof(DemandView, idle)},
+    {"SocketState", 's', offsetof(DemandView, socket_state)},
+    {"SocketResult", 's', offsetof(DemandView, socket_result)},
+    {"Starts", 't', offsetof(DemandView, starts)},
+    {"StartsToday", 't', offsetof(DemandView, starts_today)},
+    {"Held", 't', offsetof(DemandView, held)},
+    {"IdleStops", 't', offsetof(DemandView, idle_stops)},
+    {"Stops", 't', offsetof(DemandView, stops)},
+    {"Freezes", 't', offsetof(DemandView, freezes)},
+    {"Thaws", 't', offsetof(DemandView, thaws)},
+    {"FrozenTime", 't', offsetof(DemandView, frozen_usec)},
+};
+
 static int append_fields(sd_bus_message *m, const Field *fields, size_t n, const void *view)
 {
     int r = 0;
@@ -155,7 +172,7 @@ static int append_fields(sd_bus_message *m, const Field *fields, size_t n, const
 /* While systemd has not told the state, the strings are "". */
 static int append_unit(sd_bus_message *m, const UnitState *unit)
 {
-    static const UnitState nothing = {0};
+    static const UnitState nothing = {.sub = "", .result = ""};
     bool known = unit && unit->known;
     int r;
 
@@ -181,7 +198,7 @@ static int append_sample(sd_bus_message *m, const ProbeSample *sample)
         r = sd_bus_message_append(m, "tts", sample->realtime_usec, sample->latency_usec,
                                   api_outcome_word(sample->outcome));
     if (r >= 0)
-        r = api_append_string(m, sample->reason ?: "");
+        r = api_append_string(m, sample->reason);
     return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
@@ -192,8 +209,12 @@ static int append_history(sd_bus_message *m, const ProbeView *view)
 
     if (r >= 0)
         r = sd_bus_message_open_container(m, 'a', "(ttss)");
-    for (size_t i = 1; r >= 0 && i <= view->n_history; i++)
-        r = append_sample(m, &view->history[(view->newest + i) % view->n_history]);
+    for (size_t back = history_count(view->history); r >= 0 && back-- > 0;) {
+        ProbeSample sample;
+
+        history_get(view->history, back, &sample);
+        r = append_sample(m, &sample);
+    }
     if (r >= 0)
         r = sd_bus_message_close_container(m);
     return r < 0 ? r : entry_close(m);
@@ -231,33 +252,66 @@ static int append_probes(sd_bus_message *m, Manager *manager, size_t i, size_t n
     return r < 0 ? r : entry_close(m);
 }
 
-static bool is_later(const ProbeView *a, const ProbeView *b)
-{
-    return a->history[a->newest].realtime_usec > b->history[b->newest].realtime_usec;
-}
-
 /* The check that was made last, so that a table of services needs no call for each of them. */
 static int append_last(sd_bus_message *m, Manager *manager, size_t i, size_t n)
 {
-    const ProbeSample *sample;
-    ProbeView view, last = {0};
+    ProbeSample sample, last = {.reason = ""};
+    const char *label = NULL;
+    ProbeView view;
     int r;
 
     for (size_t probe = 0; probe < n; probe++) {
         manager_view_probe(manager, i, probe, &view);
-        if (view.n_history > 0 && (!last.label || is_later(&view, &last)))
-            last = view;
+        if (history_count(view.history) == 0)
+            continue;
+        history_get(view.history, 0, &sample);
+        if (label && sample.realtime_usec <= last.realtime_usec)
+            continue;
+        last = sample;
+        label = view.label;
     }
-    sample = last.label ? &last.history[last.newest] : NULL;
-    r = api_append_string_entry(m, "LastProbe", sample ? last.label : "");
+    r = api_append_string_entry(m, "LastProbe", label ? label : "");
     if (r >= 0)
-        r = api_append_string_entry(m, "LastOutcome",
-                                    sample ? api_outcome_word(sample->outcome) : "");
+        r = api_append_string_entry(m, "LastOutcome", label ? api_outcome_word(last.outcome) : "");
     if (r >= 0)
-        r = api_append_u64(m, "LastLatency", sample ? sample->latency_usec : 0);
-    return r < 0 ? r
-                 : api_append_string_entry(m, "LastReason",
-                                           sample && sample->reason ? sample->reason : "");
+        r = api_append_u64(m, "LastLatency", last.latency_usec);
+    return r < 0 ? r : api_append_string_entry(m, "LastReason", last.reason);
+}
+
+static int append_listen(sd_bus_message *m, const DemandView *view)
+{
+    int r = entry_open(m, "Listen", "as");
+
+    if (r >= 0)
+        r = sd_bus_message_open_container(m, 'a', "s");
+    for (size_t i = 0; r >= 0 && view->listen[i]; i++)
+        r = api_append_string(m, view->listen[i]);
+    if (r >= 0)
+        r = sd_bus_message_close_container(m);
+    return r < 0 ? r : entry_close(m);
+}
+
+static int append_demand(sd_bus_message *m, const DemandView *view, uint64_t waiting)
+{
+    int r = entry_open(m, "OnDemand", "a{sv}");
+
+    if (r >= 0)
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+    if (r >= 0)
+        r = append_listen(m, view);
+    if (r >= 0)
+        r = api_append_string_entry(m, "Activation", view->native ? "native" : "proxy");
+    if (r >= 0)
+        r = append_fields(m, demand_fields, ELEMENTSOF(demand_fields), view);
+    if (r >= 0)
+        r = api_append_u64(m, "Waiting", waiting);
+    if (r >= 0)
+        r = api_append_u64(m, "ColdStartP50", cold_starts_quantile(view->cold, 500));
+    if (r >= 0)
+        r = api_append_u64(m, "ColdStartP99", cold_starts_quantile(view->cold, 990));
+    if (r >= 0)
+        r = sd_bus_message_close_container(m);
+    return r < 0 ? r : entry_close(m);
 }
 
 int api_append_service(sd_bus_message *m, Manager *manager, size_t i, bool with_probes)
@@ -275,6 +329,8 @@ int api_append_service(sd_bus_message *m, Manager *manager, size_t i, bool with_
         r = append_unit(m, view.unit_state);
     if (r >= 0)
         r = append_last(m, manager, i, view.n_probes);
+    if (r >= 0 && view.on_demand)
+        r = append_demand(m, &view.demand, manager_count_waiting(manager, i));
     if (r >= 0 && with_probes)
         r = append_probes(m, manager, i, view.n_probes);
     return r < 0 ? r : sd_bus_message_close_container(m);

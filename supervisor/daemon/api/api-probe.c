@@ -57,7 +57,7 @@ static int append_result(sd_bus_message *m, const ProbeView *view, const ProbeSa
     if (r >= 0)
         r = api_append_u64(m, "Latency", sample->latency_usec);
     if (r >= 0)
-        r = api_append_string_entry(m, "Reason", sample->reason ?: "");
+        r = api_append_string_entry(m, "Reason", sample->reason);
     return r < 0 ? r : sd_bus_message_close_container(m);
 }
 

@@ -30,6 +30,12 @@ KEYS = set(
     SubState Result MainPID NRestarts Starts Restarts Checks Failures Unhealthy Beats BeatsPerMinute NextDelay LastHealthy
     LastFailure WatchdogUSec LastProbe LastOutcome LastLatency LastReason""".split()
 )
+ON_DEMAND = {
+    "Listen": ["8080", HOSTILE], "Activation": "proxy", "IdleAction": "freeze", "IdleAfter": 30000000, "Listening": True,
+    "Idle": True, "SocketState": "active", "SocketResult": "success", "Waiting": 7, "Starts": 95, "StartsToday": 14,
+    "Held": 120, "IdleStops": 80, "Stops": 15, "Freezes": 40, "Thaws": 39, "FrozenTime": 7200000001,
+    "ColdStartP50": 177777, "ColdStartP99": 1000000,
+}  # fmt: skip
 PROBE_KEYS = set(
     """Label Type Readiness Verdict Failures Retries Interval Timeout Next Passed Failed Void P50 P99 History""".split()
 )
@@ -191,12 +197,14 @@ class Session(Bus):
         self.assertEqual(services[1]["LastProbe"], "http GET /health")
         # What systemd has not told yet.
         self.assertEqual((services[1]["ActiveState"], services[1]["MainPID"]), ("", 0))
-        self.assertEqual(first.keys(), KEYS)
-        self.assertTrue(all(s.keys() == first.keys() for s in services))
+        self.assertEqual(first.keys(), KEYS | {"OnDemand"})
+        self.assertEqual(plain(first["OnDemand"]), ON_DEMAND)
+        self.assertTrue(all(s.keys() == KEYS for s in services[1:]))
 
     def test_get(self):
         service = plain(self.call("GetService", "s", "service0000")[0])
-        self.assertEqual(service.keys(), KEYS | {"Probes"})
+        self.assertEqual(service.keys(), KEYS | {"Probes", "OnDemand"})
+        self.assertEqual(plain(service["OnDemand"]), ON_DEMAND)
         probes = [plain(p) for p in service["Probes"]]
         self.assertEqual([p["Readiness"] for p in probes], [False, False, True])
         self.assertTrue(all(p.keys() == PROBE_KEYS for p in probes))

@@ -4,9 +4,9 @@
  * server. What a request means is decided in metrics-request.c.
  *
  * Why not libmicrohttpd: it limits the silence of a client, not the time of a whole request, and
- * does not answer a connection that is one too many. Its memory, measured on Debian 13: 0.05 to 0.2
- * MiB beside a resident libcurl, whose librtmp brings GnuTLS anyhow, as in phoenixd now; 2.7 MiB
- * (2.4 to 5.1) without it, of the 8 MiB that phoenixd may take with 1,000 services.
+ * does not answer a connection that is one too many. Its memory, measured on Debian 13: 2.7 MiB
+ * (2.4 to 5.1) without a resident libcurl, which phoenixd loads only when it needs it, of the 8 MiB
+ * that phoenixd may take with 1,000 services.
  *
  * Nobody who connects is trusted: 16 connections, each of them for 5 seconds whatever it does, 4
  * KiB of request, one exposition in memory for all who ask within a second. Supervision goes first

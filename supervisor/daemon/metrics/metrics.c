@@ -54,6 +54,24 @@ static const ServiceMetric service_switches[] = {
      offsetof(ServiceView, maintenance)},
 };
 
+/* Of services that are started by their connections. */
+typedef struct DemandMetric {
+    const char *name, *help;
+    size_t offset; /* of a uint64_t in DemandView */
+} DemandMetric;
+
+static const DemandMetric demand_counters[] = {
+    {"phoenix_ondemand_starts", "Starts by a connection.", offsetof(DemandView, starts)},
+    {"phoenix_ondemand_held_connections", "Connections that waited until such a start was done.",
+     offsetof(DemandView, held)},
+    {"phoenix_ondemand_idle_stops", "Stops because nobody used the service.",
+     offsetof(DemandView, idle_stops)},
+    {"phoenix_ondemand_other_stops", "Stops for any other reason.", offsetof(DemandView, stops)},
+    {"phoenix_ondemand_freezes", "How often the service was put to sleep.",
+     offsetof(DemandView, freezes)},
+    {"phoenix_ondemand_thaws", "How often it was woken.", offsetof(DemandView, thaws)},
+};
+
 static const char *const outcome_words[] = {
     [PROBE_PASS] = "pass",
     [PROBE_FAIL] = "fail",
@@ -247,25 +265,25 @@ static int probe_labels(Manager *manager, const ServiceView *service, size_t i, 
     return ret_labels->error;
 }
 
-static void add_histogram(Text *text, const char *labels, const Histogram *histogram)
+/* `labels`: all but "le", without the closing brace. */
+static void add_buckets(Text *text, const char *name, const char *labels, const uint64_t *bounds,
+                        const uint32_t *counts, size_t n, uint64_t sum_usec)
 {
     uint64_t count = 0;
 
-    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
-        uint64_t bound = histogram_bounds_usec[i];
-
-        count += histogram->counts[i];
-        text_addf(text, "phoenix_service_probe_latency_seconds_bucket%s,le=\"", labels);
-        if (bound == UINT64_MAX)
+    for (size_t i = 0; i < n; i++) {
+        count += counts[i];
+        text_addf(text, "%s_bucket%s,le=\"", name, labels);
+        if (bounds[i] == UINT64_MAX)
             text_add(text, "+Inf");
         else /* "1.0" and "0.0025": the shortest form that still has a point */
-            text_addf(text, bound % USEC_PER_SEC == 0 ? "%.1f" : "%g",
-                      (double)bound / (double)USEC_PER_SEC);
+            text_addf(text, bounds[i] % USEC_PER_SEC == 0 ? "%.1f" : "%g",
+                      (double)bounds[i] / (double)USEC_PER_SEC);
         text_addf(text, "\"} %" PRIu64 "\n", count);
     }
-    text_addf(text, "phoenix_service_probe_latency_seconds_count%s} %" PRIu64 "\n", labels, count);
-    text_addf(text, "phoenix_service_probe_latency_seconds_sum%s}", labels);
-    add_seconds(text, histogram->sum_usec);
+    text_addf(text, "%s_count%s} %" PRIu64 "\n", name, labels, count);
+    text_addf(text, "%s_sum%s}", name, labels);
+    add_seconds(text, sum_usec);
 }
 
 static void add_results(Text *text, const char *labels, const ProbeView *view)
@@ -297,7 +315,9 @@ static int write_probe(Manager *manager, const ServiceView *service, size_t i, s
     if (r < 0)
         return r;
     if (family == PROBE_FAMILY_LATENCY)
-        add_histogram(text, labels.data, view.latency);
+        add_buckets(text, "phoenix_service_probe_latency_seconds", labels.data,
+                    histogram_bounds_usec, view.latency->counts, HISTOGRAM_BUCKETS,
+                    view.latency->sum_usec);
     else
         add_results(text, labels.data, &view);
     return text->error;
@@ -324,6 +344,90 @@ static int write_probes(Manager *manager, size_t n, ProbeFamily family, Text *te
     return 0;
 }
 
+/* What is written of each service that is started by its connections. */
+typedef void (*write_demand_t)(const ServiceView *view, const DemandMetric *metric, Text *text);
+
+static void write_demand_counter(const ServiceView *view, const DemandMetric *metric, Text *text)
+{
+    const void *field = (const char *)&view->demand + metric->offset;
+
+    add_service_sample(text, metric->name, "_total", view->name, *(const uint64_t *)field);
+}
+
+static void write_demand_listening(const ServiceView *view, const DemandMetric *metric, Text *text)
+{
+    add_service_sample(text, metric->name, "", view->name, view->demand.listening);
+}
+
+static void write_demand_frozen(const ServiceView *view, const DemandMetric *metric, Text *text)
+{
+    text_add(text, metric->name);
+    text_add(text, "_total");
+    add_label(text, '{', "service", view->name);
+    text_add_char(text, '}');
+    add_seconds(text, view->demand.frozen_usec);
+}
+
+static void write_demand_cold_starts(const ServiceView *view, const DemandMetric *metric,
+                                     Text *text)
+{
+    _cleanup_text_ Text labels = {0};
+    const ColdStarts *cold = view->demand.cold;
+
+    add_label(&labels, '{', "service", view->name);
+    if (labels.error < 0)
+        text->error = labels.error;
+    else
+        add_buckets(text, metric->name, labels.data, cold_start_bounds_usec, cold->counts,
+                    COLD_START_BUCKETS, cold->sum_usec);
+}
+
+static void write_demand_family(Manager *manager, size_t n, const DemandMetric *metric,
+                                MetricType type, const char *unit, write_demand_t write, Text *text)
+{
+    add_family(text, metric->name, type, unit, metric->help);
+    for (size_t i = 0; i < n; i++) {
+        ServiceView view;
+
+        manager_view_service(manager, i, &view);
+        if (view.on_demand)
+            write(&view, metric, text);
+    }
+}
+
+static bool any_on_demand(Manager *manager, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        ServiceView view;
+
+        manager_view_service(manager, i, &view);
+        if (view.on_demand)
+            return true;
+    }
+    return false;
+}
+
+static void write_demand(Manager *manager, size_t n, Text *text)
+{
+    static const DemandMetric listening = {"phoenix_ondemand_listening",
+                                           "Whether systemd listens for the service.", 0};
+    static const DemandMetric frozen = {"phoenix_ondemand_frozen_seconds",
+                                        "How long the service has slept, in all.", 0};
+    static const DemandMetric cold = {"phoenix_ondemand_cold_start_seconds",
+                                      "How long starts by a connection took until it was served.",
+                                      0};
+
+    if (!any_on_demand(manager, n))
+        return;
+    write_demand_family(manager, n, &listening, METRIC_GAUGE, NULL, write_demand_listening, text);
+    for (size_t i = 0; i < ELEMENTSOF(demand_counters); i++)
+        write_demand_family(manager, n, &demand_counters[i], METRIC_COUNTER, NULL,
+                            write_demand_counter, text);
+    write_demand_family(manager, n, &frozen, METRIC_COUNTER, "seconds", write_demand_frozen, text);
+    write_demand_family(manager, n, &cold, METRIC_HISTOGRAM, "seconds", write_demand_cold_starts,
+                        text);
+}
+
 static int write_services(Manager *manager, size_t n, Text *text)
 {
     write_service_info(manager, n, text);
@@ -334,6 +438,7 @@ static int write_services(Manager *manager, size_t n, Text *text)
         write_service_metric(manager, n, &service_counters[i], METRIC_COUNTER, text);
     for (size_t i = 0; i < ELEMENTSOF(service_switches); i++)
         write_service_metric(manager, n, &service_switches[i], METRIC_GAUGE, text);
+    write_demand(manager, n, text);
     int r = write_probes(manager, n, PROBE_FAMILY_LATENCY, text);
     return r < 0 ? r : write_probes(manager, n, PROBE_FAMILY_RESULTS, text);
 }

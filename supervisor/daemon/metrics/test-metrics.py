@@ -46,6 +46,20 @@ def check_services(families):
         assert [s.value for s in family.samples] == [value] * 3
 
 
+def check_demand(families):
+    for name, value in {"starts": 95, "held_connections": 120, "idle_stops": 80, "other_stops": 15, "freezes": 40,
+                        "thaws": 39, "frozen_seconds": 7200.000001}.items():
+        family = families[f"phoenix_ondemand_{name}"]
+        assert family.type == "counter"
+        assert [(s.labels["service"], s.value) for s in family.samples] == [("service0000", value)], name
+    assert values(families, "phoenix_ondemand_listening") == [1]
+    family = families["phoenix_ondemand_cold_start_seconds"]
+    assert (family.type, family.unit) == ("histogram", "seconds")
+    assert values(families, family.name, family.name + "_count") == [10]
+    assert values(families, family.name, family.name + "_bucket", le="0.2") == [9]
+    assert abs(values(families, family.name, family.name + "_sum")[0] - 2.52) < 1e-9
+
+
 def check_probes(families):
     family = families["phoenix_service_probe_latency_seconds"]
     assert (family.type, family.unit) == ("histogram", "seconds")
@@ -77,9 +91,10 @@ def check_supervisor(families):
 def main(program):
     families = read(program, 3)
     check_services(families)
+    check_demand(families)
     check_probes(families)
     check_supervisor(families)
-    assert not [f for f in read(program, 0) if f.startswith("phoenix_service_")]
+    assert not [f for f in read(program, 0) if f.startswith(("phoenix_service_", "phoenix_ondemand_"))]
     print(f"{len(families)} families, {sum(len(f.samples) for f in families.values())} samples")
 
 

@@ -17,6 +17,7 @@
 #include "supervisor/daemon/notify/notify-body.h"
 #include "supervisor/daemon/notify/notify-post.h"
 #include "supervisor/daemon/notify/notify-say.h"
+#include "supervisor/probe/curl-loop.h"
 
 /* Behind everything that keeps services alive. */
 #define PRIORITY        (SD_EVENT_PRIORITY_NORMAL + 50)
@@ -230,26 +231,27 @@ static bool asks_for(const SpecOnFailure *to, NotifyTarget target)
 /* The spec is asked now, not when the event happened: an address that was wrong can be mended. */
 static void start(Notifier *notifier, Notification *item, NotifyTarget target)
 {
-    const Spec *spec = notifier->setup.spec(item->service, notifier->setup.userdata);
+    const SpecOnFailure *to = notifier->setup.spec(item->service, notifier->setup.userdata);
     const char *why;
     Job *job;
     int r;
 
-    if (!spec)
+    if (!to)
         return settle_with(notifier, item, target, NOTIFY_RETRY, "there is no such service now");
-    if (!asks_for(&spec->onfailure, target))
+    if (!asks_for(to, target))
         return settle_with(notifier, item, target, NOTIFY_UNWANTED, "");
-    why = hopeless(&spec->onfailure, target);
+    why = hopeless(to, target);
     if (why)
         return settle_with(notifier, item, target, NOTIFY_REFUSED, why);
     job = job_new(notifier, item, target);
-    r = job ? start_job(notifier, &spec->onfailure, job) : -ENOMEM;
+    r = job ? start_job(notifier, to, job) : -ENOMEM;
     if (r >= 0)
         return;
     if (job)
         job_unlink(job);
     free(job);
-    settle_with(notifier, item, target, r == -EINVAL ? NOTIFY_REFUSED : NOTIFY_RETRY, strerror(-r));
+    settle_with(notifier, item, target, r == -EINVAL ? NOTIFY_REFUSED : NOTIFY_RETRY,
+                r == -ELIBACC ? curl_loop_missing(notifier->setup.curl) : strerror(-r));
 }
 
 /* Returns when the disk is to be tried again, or USEC_INFINITY. */
@@ -287,16 +289,14 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* ---- events ---- */
 
-static bool is_asked_for(const Spec *spec, NotifyKind kind)
+static bool is_asked_for(const SpecOnFailure *to, NotifyKind kind)
 {
-    const SpecOnFailure *to = &spec->onfailure;
-
     if (!asks_for(to, NOTIFY_TO_URL) && !asks_for(to, NOTIFY_TO_EXEC))
         return false;
     return !to->on || strv_contains(to->on, notify_kind_word(kind));
 }
 
-static int enqueue(Notifier *notifier, const Event *event, NotifyKind kind, const Spec *spec)
+static int enqueue(Notifier *notifier, const Event *event, NotifyKind kind, const SpecOnFailure *to)
 {
     Notification *notification;
     char host[HOST_NAME_MAX + 1] = "";
@@ -311,7 +311,7 @@ static int enqueue(Notifier *notifier, const Event *event, NotifyKind kind, cons
     if (r < 0)
         return r;
     for (int t = 0; t < _NOTIFY_TARGET_MAX; t++)
-        notification->to[t].wanted = asks_for(&spec->onfailure, (NotifyTarget)t);
+        notification->to[t].wanted = asks_for(to, (NotifyTarget)t);
     notify_queue_add(notifier->queue, notification);
     return 0;
 }
@@ -320,14 +320,14 @@ static void on_event(const Event *event, void *userdata)
 {
     Notifier *notifier = userdata;
     int kind = notify_kind_of_event(event);
-    const Spec *spec;
+    const SpecOnFailure *to;
 
     if (kind < 0 || !spec_name_valid(event->service))
         return;
-    spec = notifier->setup.spec(event->service, notifier->setup.userdata);
-    if (!spec || !is_asked_for(spec, (NotifyKind)kind))
+    to = notifier->setup.spec(event->service, notifier->setup.userdata);
+    if (!to || !is_asked_for(to, (NotifyKind)kind))
         return;
-    if (enqueue(notifier, event, (NotifyKind)kind, spec) < 0)
+    if (enqueue(notifier, event, (NotifyKind)kind, to) < 0)
         notify_say_given_up(notifier->say, event->service, (NotifyKind)kind, "out of memory");
     arm(notifier, 0);
 }

@@ -17,8 +17,9 @@
 
 typedef struct Notifier Notifier;
 
-/* The spec of a service by its name, or NULL. */
-typedef const Spec *(*notifier_spec_t)(const char *name, void *userdata);
+/* What the spec of a service says, by its name; NULL: there is no such service now. Used before the
+ * loop goes on. */
+typedef const SpecOnFailure *(*notifier_spec_t)(const char *name, void *userdata);
 
 int notifier_new(sd_event *event, CurlLoop *curl, Units *units, Manager *manager,
                  const char *state_folder, bool user, notifier_spec_t spec, void *userdata,

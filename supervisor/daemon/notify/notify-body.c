@@ -66,13 +66,14 @@ static json_t *sample_to_json(const ProbeSample *sample)
 /* The last samples, oldest first. */
 static json_t *samples_to_json(const ProbeView *view)
 {
-    size_t n = MIN(view->n_history, (size_t)N_SAMPLES);
+    size_t n = MIN(history_count(view->history), (size_t)N_SAMPLES);
     json_t *array = json_array();
 
-    for (size_t i = n; array && i-- > 0;) {
-        size_t at = (view->newest + VIEW_HISTORY - i) % VIEW_HISTORY;
+    for (size_t back = n; array && back-- > 0;) {
+        ProbeSample sample;
 
-        if (json_array_append_new(array, sample_to_json(&view->history[at])) < 0) {
+        history_get(view->history, back, &sample);
+        if (json_array_append_new(array, sample_to_json(&sample)) < 0) {
             json_decref(array);
             return NULL;
         }

@@ -16,9 +16,10 @@
 
 struct NotifyPost {
     CurlLoop *curl;
+    const CurlApi *api;
     CURL *easy;
-    struct curl_slist *headers;
-    bool running;
+    char key[sizeof("Idempotency-Key: ") + 64];
+    struct curl_slist headers[3];
     size_t size; /* of the answer so far */
     notify_post_done_t done;
     void *userdata;
@@ -28,10 +29,7 @@ NotifyPost *notify_post_free(NotifyPost *post)
 {
     if (!post)
         return NULL;
-    if (post->running)
-        curl_loop_cancel(post->curl, post->easy);
-    curl_easy_cleanup(post->easy);
-    curl_slist_free_all(post->headers);
+    curl_loop_give(post->curl, post->easy);
     free(post);
     return NULL;
 }
@@ -64,9 +62,8 @@ static void on_done(CURL *easy, CURLcode result, void *userdata)
     long status = 0;
     char what[32];
 
-    post->running = false;
-    (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    (void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait_seconds);
+    (void)post->api->easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)post->api->easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait_seconds);
     /* A status is an answer, whatever happened to what came after it. */
     if (status >= 200) {
         answer.verdict = notify_http_verdict(status);
@@ -74,7 +71,7 @@ static void on_done(CURL *easy, CURLcode result, void *userdata)
         answer.what = what;
     } else {
         answer.verdict = is_hopeless(result) ? NOTIFY_REFUSED : NOTIFY_RETRY;
-        answer.what = result == CURLE_OK ? "no answer" : curl_easy_strerror(result);
+        answer.what = result == CURLE_OK ? "no answer" : post->api->easy_strerror(result);
     }
     if (wait_seconds > 0)
         answer.wait_usec =
@@ -82,70 +79,61 @@ static void on_done(CURL *easy, CURLcode result, void *userdata)
     post->done(&answer, post->userdata);
 }
 
-static int add_header(NotifyPost *post, const char *header)
+/* libcurl only reads them. */
+static struct curl_slist *headers_of(NotifyPost *post, const char *id)
 {
-    struct curl_slist *grown = curl_slist_append(post->headers, header);
-
-    if (!grown)
-        return -ENOMEM;
-    post->headers = grown;
-    return 0;
+    snprintf(post->key, sizeof(post->key), "Idempotency-Key: %s", id);
+    post->headers[0] = (struct curl_slist){post->key, &post->headers[1]};
+    post->headers[1] =
+        (struct curl_slist){(char *)"Content-Type: application/json", &post->headers[2]};
+    /* No waiting for a "100 Continue". */
+    post->headers[2] = (struct curl_slist){(char *)"Expect:", NULL};
+    return post->headers;
 }
 
-static int add_headers(NotifyPost *post, const char *id)
+static CURLcode set_bounds(NotifyPost *post)
 {
-    char key[sizeof("Idempotency-Key: ") + 64];
-    int r;
-
-    snprintf(key, sizeof(key), "Idempotency-Key: %s", id);
-    r = add_header(post, key);
-    if (r >= 0)
-        r = add_header(post, "Content-Type: application/json");
-    if (r >= 0)
-        r = add_header(post, "Expect:"); /* no waiting for a "100 Continue" */
-    return r;
-}
-
-static CURLcode set_bounds(CURL *easy)
-{
-    CURLcode c;
-
-    c = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    if (c == CURLE_OK)
-        c = curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    if (c == CURLE_OK)
-        c = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    if (c == CURLE_OK)
-        c = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    if (c == CURLE_OK)
-        c = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
-    if (c == CURLE_OK)
-        c = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    if (c == CURLE_OK)
-        c = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    if (c == CURLE_OK)
-        c = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
-    return c;
-}
-
-static CURLcode set_request(NotifyPost *post, const char *url, const char *body)
-{
+    const CurlApi *api = post->api;
     CURL *easy = post->easy;
     CURLcode c;
 
-    c = curl_easy_setopt(easy, CURLOPT_URL, url);
+    c = api->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     if (c == CURLE_OK)
-        c = curl_easy_setopt(easy, CURLOPT_USERAGENT, "phoenixd/" PHOENIX_VERSION);
+        c = api->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     if (c == CURLE_OK)
-        c = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, post->headers);
+        c = api->easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     if (c == CURLE_OK)
-        c = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
+        c = api->easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     if (c == CURLE_OK)
-        c = curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body);
+        c = api->easy_setopt(easy, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
     if (c == CURLE_OK)
-        c = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
+        c = api->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     if (c == CURLE_OK)
-        c = curl_easy_setopt(easy, CURLOPT_WRITEDATA, post);
+        c = api->easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    if (c == CURLE_OK)
+        c = api->easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    return c;
+}
+
+static CURLcode set_request(NotifyPost *post, const char *url, const char *id, const char *body)
+{
+    const CurlApi *api = post->api;
+    CURL *easy = post->easy;
+    CURLcode c;
+
+    c = api->easy_setopt(easy, CURLOPT_URL, url);
+    if (c == CURLE_OK)
+        c = api->easy_setopt(easy, CURLOPT_USERAGENT, "phoenixd/" PHOENIX_VERSION);
+    if (c == CURLE_OK)
+        c = api->easy_setopt(easy, CURLOPT_HTTPHEADER, headers_of(post, id));
+    if (c == CURLE_OK)
+        c = api->easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
+    if (c == CURLE_OK)
+        c = api->easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body);
+    if (c == CURLE_OK)
+        c = api->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
+    if (c == CURLE_OK)
+        c = api->easy_setopt(easy, CURLOPT_WRITEDATA, post);
     return c;
 }
 
@@ -163,18 +151,16 @@ int notify_post_new(CurlLoop *curl, const char *url, const char *id, const char 
     post->curl = curl;
     post->done = done;
     post->userdata = userdata;
-    post->easy = curl_easy_init();
-    if (!post->easy)
-        return -ENOMEM;
-    r = add_headers(post, id);
+    r = curl_loop_api(curl, &post->api);
+    if (r >= 0)
+        r = curl_loop_take(curl, &post->easy);
     if (r < 0)
         return r;
-    if (set_bounds(post->easy) != CURLE_OK || set_request(post, url, body) != CURLE_OK)
+    if (set_bounds(post) != CURLE_OK || set_request(post, url, id, body) != CURLE_OK)
         return -EINVAL;
     r = curl_loop_start(curl, post->easy, on_done, post);
     if (r < 0)
         return r;
-    post->running = true;
     *ret = TAKE_PTR(post);
     return 0;
 }

@@ -19,7 +19,8 @@ typedef struct NotifyAnswer {
 /* Called from the event loop; must free the post. */
 typedef void (*notify_post_done_t)(const NotifyAnswer *answer, void *userdata);
 
-/* The id becomes the header Idempotency-Key. The body is copied. */
+/* The id becomes the header Idempotency-Key. The body is copied. -EINVAL: never with this address;
+ * -ELIBACC: there is no libcurl, see curl_loop_missing(); -ENOMEM. */
 int notify_post_new(CurlLoop *curl, const char *url, const char *id, const char *body,
                     notify_post_done_t done, void *userdata, NotifyPost **ret);
 /* Ends it when it is under way. */

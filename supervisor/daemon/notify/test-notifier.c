@@ -21,6 +21,7 @@
 #include "base/strv.h"
 #include "base/text.h"
 #include "supervisor/daemon/notify/notifier-internal.h"
+#include "supervisor/probe/curl-loop.h"
 #include "supervisor/daemon/test-manager.h"
 
 #define DEADLINE_USEC USEC_PER_MINUTE
@@ -189,14 +190,14 @@ typedef struct Fixture {
     Units units;
     NotifyRules rules;
     Notifier *notifier;
-    Spec spec;
+    SpecOnFailure spec;
     bool gone; /* the spec */
     char *exec[3], *on[3];
     size_t n_degraded, n_restored;
     char said[512];
 } Fixture;
 
-static const Spec *spec_of(const char *name, void *userdata)
+static const SpecOnFailure *spec_of(const char *name, void *userdata)
 {
     Fixture *f = userdata;
 
@@ -251,7 +252,7 @@ static int setup(void **state)
     server_start(&f->server, f->event);
     server_answers(&f->server, OK, NULL);
     snprintf(f->url, sizeof(f->url), "http://127.0.0.1:%d/hook?token=secret", f->server.port);
-    f->spec.onfailure.url = f->url;
+    f->spec.url = f->url;
     f->rules = notify_rules;
     f->rules.retry_first_usec = USEC_PER_MSEC;
     open_notifier(f);
@@ -381,14 +382,14 @@ static void test_filter(void **state)
     Fixture *f = *state;
 
     f->on[0] = (char *)"held";
-    f->spec.onfailure.on = f->on;
+    f->spec.on = f->on;
     happens(f, EVENT_UNHEALTHY);
     happens(f, EVENT_FAILING);
     happens(f, EVENT_RESTARTED);
     assert_int_equal(waiting(f), 0);
     happens(f, EVENT_HELD);
     assert_int_equal(waiting(f), 1);
-    f->spec.onfailure = (SpecOnFailure){0};
+    f->spec = (SpecOnFailure){0};
     happens(f, EVENT_HELD);
     assert_int_equal(waiting(f), 1);
     /* The one that waits is no longer asked for. */
@@ -473,11 +474,11 @@ static void test_bad_address(void **state)
 {
     Fixture *f = *state;
 
-    f->spec.onfailure.url = (char *)"http://127.0.0.1:99999/";
+    f->spec.url = (char *)"http://127.0.0.1:99999/";
     happens(f, EVENT_UNHEALTHY);
     RUN_UNTIL(f, dropped(f) == 1);
     assert_int_equal(f->n_degraded, 1);
-    f->spec.onfailure.url = (char *)"file:///etc/passwd";
+    f->spec.url = (char *)"file:///etc/passwd";
     happens(f, EVENT_HELD);
     RUN_UNTIL(f, dropped(f) == 2);
     assert_int_equal(f->n_degraded, 1); /* once per service */
@@ -505,6 +506,27 @@ static void test_resume(void **state)
     assert_string_equal(id_of(first), id_of(second));
 }
 
+/* Tried again, as a package that is missing can be installed. */
+static void test_no_library(void **state)
+{
+    Fixture *f = *state;
+
+    close_notifier(f);
+    curl_loop_free(f->curl);
+    assert_int_equal(curl_loop_new_with(f->event, "libno-such-thing.so.4", &f->curl), 0);
+    open_notifier(f);
+    happens(f, EVENT_HELD);
+    RUN_UNTIL(f, curl_loop_missing(f->curl));
+    assert_int_equal(waiting(f), 1);
+    assert_int_equal(f->n_degraded, 0);
+    close_notifier(f);
+    curl_loop_free(f->curl);
+    assert_int_equal(curl_loop_new(f->event, &f->curl), 0);
+    open_notifier(f);
+    RUN_UNTIL(f, sent(f) == 1);
+    assert_int_equal(f->server.n_requests, 1);
+}
+
 static const char *variable(Fixture *f, const char *name)
 {
     size_t length = strlen(name);
@@ -521,7 +543,7 @@ static void test_exec(void **state)
     Fixture *f = *state;
 
     f->exec[0] = (char *)"/usr/bin/tell";
-    f->spec.onfailure = (SpecOnFailure){.exec = f->exec};
+    f->spec = (SpecOnFailure){.exec = f->exec};
     f->units.error = -ENOTCONN;
     happens(f, EVENT_UNHEALTHY);
     RUN_UNTIL(f, f->units.n_runs >= 2);
@@ -555,7 +577,7 @@ static void test_exec_in_order(void **state)
     Fixture *f = *state;
 
     f->exec[0] = (char *)"/usr/bin/tell";
-    f->spec.onfailure = (SpecOnFailure){.exec = f->exec};
+    f->spec = (SpecOnFailure){.exec = f->exec};
     happens(f, EVENT_UNHEALTHY);
     happens(f, EVENT_RESTARTED);
     RUN_UNTIL(f, f->units.done);
@@ -572,7 +594,7 @@ static void test_exec_relative(void **state)
     Fixture *f = *state;
 
     f->exec[0] = (char *)"tell";
-    f->spec.onfailure = (SpecOnFailure){.exec = f->exec};
+    f->spec = (SpecOnFailure){.exec = f->exec};
     happens(f, EVENT_UNHEALTHY);
     RUN_UNTIL(f, dropped(f) == 1);
     assert_int_equal(f->units.n_runs, 0);
@@ -600,10 +622,10 @@ static void test_no_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_post),    T(test_filter),   T(test_retry),         T(test_no_answer),
-        T(test_refused), T(test_redirect), T(test_long_answer),   T(test_bad_address),
-        T(test_resume),  T(test_exec),     T(test_exec_in_order), T(test_exec_relative),
-        T(test_no_disk),
+        T(test_post),          T(test_filter),     T(test_retry),       T(test_no_answer),
+        T(test_refused),       T(test_redirect),   T(test_long_answer), T(test_bad_address),
+        T(test_resume),        T(test_no_library), T(test_exec),        T(test_exec_in_order),
+        T(test_exec_relative), T(test_no_disk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,7 +124,7 @@ static void test_probes(void **state)
     assert_true(json_is_true(json_object_get(probe, "readiness")));
     assert_string_equal(text_of(probe, "verdict"), "passing");
     samples = json_object_get(probe, "samples");
-    /* The ring of the test has its newest at 4, made at 1000 + 4. */
+    /* The newest one of the test is its number 4. */
     assert_int_equal(json_array_size(samples), 5);
     assert_int_equal(number_of(json_array_get(samples, 4), "latency_usec"), 4);
     assert_int_equal(number_of(json_array_get(samples, 0), "latency_usec"), 0);

@@ -26,7 +26,7 @@ static void call_free(UnitCall *call)
 static void call_end(UnitCall *call, int error, const char *message, uint64_t value)
 {
     units_done_t done = call->done;
-    units_beat_t beat = call->beat;
+    units_time_t beat = call->beat;
     void *userdata = call->userdata;
 
     call_free(call);
@@ -229,7 +229,8 @@ int units_run(Units *units, const char *name, const char *description, char *con
     return r < 0 ? r : call_send(units, message, &(UnitCall){.done = done, .userdata = userdata});
 }
 
-int units_get_beat(Units *units, const char *unit, units_beat_t done, void *userdata)
+static int get_time(Units *units, const char *unit, const char *interface, const char *property,
+                    units_time_t done, void *userdata)
 {
     _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
     _cleanup_free_ char *path = NULL;
@@ -243,6 +244,16 @@ int units_get_beat(Units *units, const char *unit, units_beat_t done, void *user
         r = sd_bus_message_new_method_call(units->bus, &message, SYSTEMD_NAME, path,
                                            DBUS_PROPERTIES, "Get");
     if (r >= 0)
-        r = sd_bus_message_append(message, "ss", SYSTEMD_SERVICE, "WatchdogTimestamp");
+        r = sd_bus_message_append(message, "ss", interface, property);
     return r < 0 ? r : call_send(units, message, &(UnitCall){.beat = done, .userdata = userdata});
+}
+
+int units_get_beat(Units *units, const char *unit, units_time_t done, void *userdata)
+{
+    return get_time(units, unit, SYSTEMD_SERVICE, "WatchdogTimestamp", done, userdata);
+}
+
+int units_get_left(Units *units, const char *unit, units_time_t done, void *userdata)
+{
+    return get_time(units, unit, SYSTEMD_UNIT, "InactiveExitTimestampMonotonic", done, userdata);
 }

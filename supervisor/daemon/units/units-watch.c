@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The watched units: the signals that tell of them, and reading what no signal tells. Reads are
- * queued, so that ten thousand units do not make ten thousand calls at once.
+ * The watched units, and the signals that tell how they change.
  */
 #include "supervisor/daemon/units/units-internal.h"
 
@@ -10,228 +9,112 @@
 
 #include "base/hash.h"
 
-static UnitWatch **bucket_of(Units *units, const char *path)
+static UnitWatch **bucket_of(Units *units, const char *name)
 {
-    return &units->buckets[hash32(HASH32_START, path, strlen(path)) % WATCH_BUCKETS];
+    return &units->buckets[hash32(HASH32_START, name, strlen(name)) % WATCH_BUCKETS];
 }
 
-static UnitWatch *find_watch(Units *units, const char *path)
+UnitWatch *units_find(Units *units, const char *name)
 {
-    UnitWatch *watch = *bucket_of(units, path);
+    UnitWatch *watch = *bucket_of(units, name);
 
-    while (watch && !streq(watch->path, path))
+    while (watch && !streq(watch->name, name))
         watch = watch->next_in_bucket;
     return watch;
 }
 
-/* The last thing done with a watch: the callback may free it. */
-static void settle(UnitWatch *watch, const UnitState *now)
+const UnitClass unit_classes[UNIT_CLASSES] = {
+    {"phoenix@", ".service", SYSTEMD_SERVICE, UNIT_READ_REST},
+    {"phoenix@", ".socket", SYSTEMD_SOCKET, UNIT_READ_RESULT | UNIT_READ_CHANGED},
+    {"phoenix-proxy@", ".service", SYSTEMD_SERVICE,
+     UNIT_READ_RESULT | UNIT_READ_TIMES | UNIT_READ_EXIT},
+    {"phoenix-idle@", ".service", SYSTEMD_SERVICE, UNIT_READ_STATUS},
+};
+
+/* Most of what is told of units is of others: those need no search. */
+static UnitWatch *find_path(Units *units, const char *path)
 {
-    Units *units = watch->units;
-    UnitState before = watch->state;
+    static const char ours[] = SYSTEMD_UNIT_PATH "/phoenix_";
+    _cleanup_free_ char *name = NULL;
 
-    if (unit_state_equal(&before, now))
-        return;
-    watch->state = *now;
-    if (!before.known && !now->known)
-        return;
-    units->callbacks.changed(watch, &before, now, units->userdata);
-}
-
-static void send_reads(Units *units);
-
-static void want(UnitWatch *watch, unsigned what)
-{
-    Units *units = watch->units;
-
-    watch->wanted |= what;
-    if (watch->to_read || watch->read || !watch->wanted)
-        return;
-    watch->to_read = true;
-    watch->next_to_read = NULL;
-    if (units->last_to_read)
-        units->last_to_read->next_to_read = watch;
-    else
-        units->first_to_read = watch;
-    units->last_to_read = watch;
-}
-
-static int take_reply(UnitState *state, UnitRead read, sd_bus_message *reply)
-{
-    switch (read) {
-    case UNIT_READ_ALL:
-        return unit_state_take_all(state, reply);
-    case UNIT_READ_WATCHDOG:
-        return unit_state_take(state, "WatchdogUSec", reply);
-    case UNIT_READ_DELAY:
-        return unit_state_take(state, "RestartUSecNext", reply);
-    }
-    return -EINVAL;
-}
-
-/* A property that this systemd does not have yet is no failure. */
-static bool is_retried(const sd_bus_error *error)
-{
-    return !sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_PROPERTY,
-                                   SD_BUS_ERROR_UNKNOWN_OBJECT, SD_BUS_ERROR_UNKNOWN_INTERFACE,
-                                   SD_BUS_ERROR_UNKNOWN_METHOD);
-}
-
-static int on_read(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
-{
-    UnitWatch *watch = userdata;
-    Units *units = watch->units;
-    UnitState now = watch->state;
-    const sd_bus_error *error = sd_bus_message_get_error(reply);
-
-    watch->read = sd_bus_slot_unref(watch->read);
-    units->n_reading--;
-    if (error && is_retried(error)) {
-        /* Not at once, or an answer that comes at once would keep us both busy. */
-        watch->wanted |= watch->reading;
-        units_retry_later(units);
-    } else if (!error) {
-        if (watch->reading == UNIT_READ_ALL)
-            now.known = false; /* unless it says that it is loaded */
-        if (take_reply(&now, watch->reading, reply) < 0)
-            now = watch->state;
-        watch->half = false;
-        want(watch, 0);
-    }
-    send_reads(units);
-    settle(watch, &now);
-    return 0;
-}
-
-static int send_read(UnitWatch *watch)
-{
-    sd_bus *bus = watch->units->bus;
-
-    /* The empty name stands for all interfaces, which saves a call. */
-    if (watch->wanted & UNIT_READ_ALL) {
-        watch->reading = UNIT_READ_ALL;
-        watch->wanted = 0;
-        return sd_bus_call_method_async(bus, &watch->read, SYSTEMD_NAME, watch->path,
-                                        DBUS_PROPERTIES, "GetAll", on_read, watch, "s", "");
-    }
-    watch->reading = watch->wanted & UNIT_READ_WATCHDOG ? UNIT_READ_WATCHDOG : UNIT_READ_DELAY;
-    watch->wanted &= ~(unsigned)watch->reading;
-    return sd_bus_call_method_async(
-        bus, &watch->read, SYSTEMD_NAME, watch->path, DBUS_PROPERTIES, "Get", on_read, watch, "ss",
-        SYSTEMD_SERVICE, watch->reading == UNIT_READ_DELAY ? "RestartUSecNext" : "WatchdogUSec");
-}
-
-static UnitWatch *next_to_read(Units *units)
-{
-    UnitWatch *watch = units->first_to_read;
-
-    if (!watch)
+    if (!path || strncmp(path, ours, strlen(ours)) != 0 ||
+        sd_bus_path_decode(path, SYSTEMD_UNIT_PATH, &name) <= 0)
         return NULL;
-    units->first_to_read = watch->next_to_read;
-    if (!units->first_to_read)
-        units->last_to_read = NULL;
-    watch->to_read = false;
-    return watch;
+    return units_find(units, name);
 }
 
-static void send_reads(Units *units)
-{
-    UnitWatch *watch;
-
-    while (units->subscribed && units->n_reading < READS_AT_ONCE && (watch = next_to_read(units))) {
-        if (send_read(watch) < 0) {
-            watch->wanted |= watch->reading;
-            units_retry_later(units);
-        } else
-            units->n_reading++;
-    }
-}
-
-void units_read_all(Units *units)
-{
-    for (size_t i = 0; i < WATCH_BUCKETS; i++)
-        for (UnitWatch *watch = units->buckets[i]; watch; watch = watch->next_in_bucket)
-            want(watch, UNIT_READ_ALL);
-    send_reads(units);
-}
-
-void units_read_missed(Units *units)
-{
-    for (size_t i = 0; i < WATCH_BUCKETS; i++)
-        for (UnitWatch *watch = units->buckets[i]; watch; watch = watch->next_in_bucket)
-            want(watch, 0);
-    send_reads(units);
-}
-
-static void dequeue(UnitWatch *watch)
+void unit_watch_settle(UnitWatch *watch, const UnitState *now)
 {
     Units *units = watch->units;
-    UnitWatch *previous = NULL;
+    UnitState before = watch->state, after = *now;
 
-    if (!watch->to_read)
+    if (unit_state_equal(&before, &after))
         return;
-    for (UnitWatch *w = units->first_to_read; w != watch; w = w->next_to_read)
-        previous = w;
-    if (previous)
-        previous->next_to_read = watch->next_to_read;
-    else
-        units->first_to_read = watch->next_to_read;
-    if (units->last_to_read == watch)
-        units->last_to_read = previous;
-    watch->to_read = false;
+    watch->state = after;
+    if (!before.known && !after.known)
+        return;
+    units->callbacks.changed(watch, &before, &watch->state, units->userdata);
 }
 
-static void cancel_read(UnitWatch *watch)
+UnitState *unit_watch_next(UnitWatch *watch)
 {
-    if (!watch->read)
-        return;
-    watch->read = sd_bus_slot_unref(watch->read);
-    watch->units->n_reading--;
+    if (!watch->next) {
+        watch->next = malloc(sizeof(UnitState));
+        if (watch->next)
+            *watch->next = watch->state;
+    }
+    return watch->next;
 }
 
-void units_forget_reads(Units *units)
+void unit_watch_drop_next(UnitWatch *watch)
 {
-    while (next_to_read(units))
-        ;
-    for (size_t i = 0; i < WATCH_BUCKETS; i++)
-        for (UnitWatch *watch = units->buckets[i]; watch; watch = watch->next_in_bucket) {
-            cancel_read(watch);
-            watch->wanted = 0;
-            watch->half = false;
-        }
+    free(watch->next);
+    watch->next = NULL;
+    watch->filling = false;
 }
 
 /* What no signal tells, and what a signal lets suspect to have changed. */
 static unsigned suspect(const UnitState *before, const UnitState *now)
 {
     if (before->active == now->active && streq(before->sub, now->sub) &&
-        streq(before->invocation, now->invocation))
+        sd_id128_equal(before->invocation, now->invocation))
         return 0;
     if (now->active == UNIT_ACTIVATING && strncmp(now->sub, "auto-restart", 12) == 0)
         return UNIT_READ_DELAY;
     return now->active == UNIT_ACTIVATING || now->active == UNIT_ACTIVE ? UNIT_READ_WATCHDOG : 0;
 }
 
-static void on_unit_changed(UnitWatch *watch, sd_bus_message *message)
+/* Takes a signal into the next state. */
+static int take_signal(UnitWatch *watch, sd_bus_message *message)
 {
-    UnitState now = watch->half ? watch->next : watch->state;
+    UnitState *next = unit_watch_next(watch);
 
-    watch->half = false;
-    if (unit_state_take_all(&now, message) < 0)
-        return;
-    want(watch, suspect(&watch->state, &now));
-    send_reads(watch->units);
-    settle(watch, &now);
+    if (!next) {
+        unit_watch_want_list(watch);
+        units_retry_later(watch->units);
+        return -ENOMEM;
+    }
+    UnitState before = *next;
+    int r = unit_state_take_all(next, &watch->units->words, message);
+    if (!(watch->reads & UNIT_READ_STATUS))
+        next->word = UNIT_WORD_NONE;
+    if (r < 0)
+        *next = before;
+    else
+        unit_watch_want(watch, suspect(&before, next));
+    return r;
 }
 
-static void on_service_changed(UnitWatch *watch, sd_bus_message *message)
+static void on_unit_changed(UnitWatch *watch, sd_bus_message *message)
 {
-    UnitState next = watch->half ? watch->next : watch->state;
+    int r = take_signal(watch, message);
 
-    if (unit_state_take_all(&next, message) < 0)
+    units_send_reads(watch->units);
+    if (watch->filling || r < 0)
         return;
-    watch->next = next;
-    watch->half = true;
+    UnitState now = *watch->next;
+    unit_watch_drop_next(watch);
+    unit_watch_settle(watch, &now);
 }
 
 static void on_changed(Units *units, UnitWatch *watch, sd_bus_message *message)
@@ -241,12 +124,13 @@ static void on_changed(Units *units, UnitWatch *watch, sd_bus_message *message)
     if (!units_is_from_manager(units, message) ||
         sd_bus_message_read_basic(message, 's', &interface) < 0)
         return;
-    if (!watch->state.known) {
-        /* A part of its state would not be its state. */
-        want(watch, UNIT_READ_ALL);
-        send_reads(units);
-    } else if (streq(interface, SYSTEMD_SERVICE)) {
-        on_service_changed(watch, message);
+    if (!watch->state.known && !watch->filling) {
+        /* A part of its state would not be its state. A list that is under way is newer. */
+        if (!watch->listing)
+            unit_watch_want_list(watch);
+        units_send_reads(units);
+    } else if (streq(interface, watch->class->interface)) {
+        (void)take_signal(watch, message);
     } else if (streq(interface, SYSTEMD_UNIT)) {
         on_unit_changed(watch, message);
     }
@@ -263,8 +147,7 @@ static int on_watch_signal(sd_bus_message *message, void *userdata, sd_bus_error
 static int on_any_signal(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
 {
     Units *units = userdata;
-    const char *path = sd_bus_message_get_path(message);
-    UnitWatch *watch = path ? find_watch(units, path) : NULL;
+    UnitWatch *watch = find_path(units, sd_bus_message_get_path(message));
 
     if (watch)
         on_changed(units, watch, message);
@@ -321,9 +204,12 @@ static int match(UnitWatch *watch)
         return 0;
     if (units->n_watches > WATCHES_ALONE)
         return match_all(units);
-    return sd_bus_match_signal_async(units->bus, &watch->match, SYSTEMD_NAME, watch->path,
-                                     DBUS_PROPERTIES, "PropertiesChanged", on_watch_signal,
-                                     on_match, watch);
+    _cleanup_free_ char *path = NULL;
+    int r = sd_bus_path_encode(SYSTEMD_UNIT_PATH, watch->name, &path);
+    if (r < 0)
+        return r;
+    return sd_bus_match_signal_async(units->bus, &watch->match, SYSTEMD_NAME, path, DBUS_PROPERTIES,
+                                     "PropertiesChanged", on_watch_signal, on_match, watch);
 }
 
 int units_match_watches(Units *units)
@@ -345,74 +231,98 @@ void units_unmatch_watches(Units *units)
             watch->match = sd_bus_slot_unref(watch->match);
 }
 
-static void watch_freep(UnitWatch **watch)
+static const UnitClass *class_of(const char *unit)
 {
-    if (*watch) {
-        free((*watch)->name);
-        free((*watch)->path);
-        free(*watch);
+    for (size_t i = 0; i < UNIT_CLASSES; i++) {
+        const UnitClass *class = &unit_classes[i];
+        size_t n = strlen(unit), prefix = strlen(class->prefix), suffix = strlen(class->suffix);
+        if (n > prefix + suffix && strncmp(unit, class->prefix, prefix) == 0 &&
+            streq(unit + n - suffix, class->suffix))
+            return class;
     }
+    return NULL;
 }
 
-static int watch_new(Units *units, const char *unit, void *tag, UnitWatch **ret)
+static bool is_on_demand(const UnitWatch *watch)
 {
-    _cleanup_(watch_freep) UnitWatch *watch = calloc(1, sizeof(UnitWatch));
-
-    if (!watch)
-        return -ENOMEM;
-    watch->units = units;
-    watch->tag = tag;
-    watch->state = (UnitState){.watchdog_usec = USEC_INFINITY, .restart_usec_next = USEC_INFINITY};
-    watch->name = strdup(unit);
-    if (!watch->name)
-        return -ENOMEM;
-    int r = sd_bus_path_encode(SYSTEMD_UNIT_PATH, unit, &watch->path);
-    if (r < 0)
-        return r;
-    *ret = TAKE_PTR(watch);
-    return 0;
+    return watch->class != &unit_classes[0];
 }
 
 int units_watch(Units *units, const char *unit, void *tag, UnitWatch **ret)
 {
-    _cleanup_(watch_freep) UnitWatch *watch = NULL;
-
     assert(units && unit && ret);
 
-    int r = watch_new(units, unit, tag, &watch);
-    if (r < 0)
-        return r;
-    if (find_watch(units, watch->path))
+    const UnitClass *class = class_of(unit);
+    if (!class)
+        return -EINVAL;
+    if (units_find(units, unit))
         return -EEXIST;
+    UnitWatch *watch = calloc(1, sizeof(UnitWatch));
+    if (!watch)
+        return -ENOMEM;
+    watch->units = units;
+    watch->tag = tag;
+    watch->name = unit;
+    watch->class = class;
+    watch->reads = (uint16_t) class->reads;
+    watch->state = UNIT_STATE_NONE;
 
-    UnitWatch **bucket = bucket_of(units, watch->path);
+    UnitWatch **bucket = bucket_of(units, unit);
     watch->next_in_bucket = *bucket;
     *bucket = watch;
     units->n_watches++;
+    units->n_on_demand += is_on_demand(watch);
     /* What cannot be sent now is sent later. */
     if (units->bus && match(watch) < 0)
         units_retry_later(units);
-    want(watch, UNIT_READ_ALL);
-    send_reads(units);
-    *ret = TAKE_PTR(watch);
+    unit_watch_want_list(watch);
+    units_send_reads(units);
+    *ret = watch;
     return 0;
+}
+
+void unit_watch_with_times(UnitWatch *watch)
+{
+    watch->reads |= UNIT_READ_TIMES;
+}
+
+static void watch_free(UnitWatch *watch)
+{
+    watch->units->n_watches--;
+    watch->units->n_on_demand -= is_on_demand(watch);
+    unit_watch_forget_reads(watch);
+    sd_bus_slot_unref(watch->match);
+    free(watch);
 }
 
 UnitWatch *unit_watch_free(UnitWatch *watch)
 {
     if (!watch)
         return NULL;
-    UnitWatch **link = bucket_of(watch->units, watch->path);
+    Units *units = watch->units;
+    UnitWatch **link = bucket_of(units, watch->name);
     while (*link != watch)
         link = &(*link)->next_in_bucket;
     *link = watch->next_in_bucket;
-    watch->units->n_watches--;
-    dequeue(watch);
-    cancel_read(watch);
-    sd_bus_slot_unref(watch->match);
-    send_reads(watch->units);
-    watch_freep(&watch);
+    watch_free(watch);
+    units_send_reads(units);
     return NULL;
+}
+
+/* Their names may be gone. */
+void units_free_watches(Units *units)
+{
+    for (size_t i = 0; i < WATCH_BUCKETS; i++)
+        while (units->buckets[i]) {
+            UnitWatch *watch = units->buckets[i];
+            units->buckets[i] = watch->next_in_bucket;
+            watch_free(watch);
+        }
+}
+
+bool unit_watch_is_read(const UnitWatch *watch)
+{
+    return watch->units->subscribed && !watch->to_list && !watch->listing && !watch->filling;
 }
 
 void *unit_watch_tag(const UnitWatch *watch)

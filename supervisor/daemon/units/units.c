@@ -244,23 +244,17 @@ int units_new(sd_event *event, bool user, const UnitsCallbacks *callbacks, void 
     return 0;
 }
 
-static void free_watches(Units *units)
-{
-    for (size_t i = 0; i < WATCH_BUCKETS; i++)
-        while (units->buckets[i])
-            unit_watch_free(units->buckets[i]);
-}
-
 Units *units_free(Units *units)
 {
     if (!units)
         return NULL;
     units_forget_calls(units, 0);
     drop_bus(units);
-    free_watches(units);
+    units_free_watches(units);
     sd_event_source_disable_unref(units->retry);
     sd_event_unref(units->event);
     free(units->manager);
+    unit_words_done(&units->words);
     free(units);
     return NULL;
 }
