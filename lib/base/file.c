@@ -15,6 +15,7 @@
 #include "base/text.h"
 
 #define READ_STEP      ((size_t)64 * 1024)
+#define READ_FIRST     ((size_t)4 * 1024) /* files of /proc/sys are only there for the first read */
 #define TEMP_TRIES     64U
 #define TREE_DEPTH_MAX 64U
 
@@ -45,7 +46,8 @@ static int read_up_to(int fd, size_t hint, size_t max, char **ret, size_t *ret_s
         ssize_t n;
 
         if (size + 1 >= allocated) {
-            size_t want = MIN(allocated == 0 ? hint : allocated + MAX(allocated, READ_STEP), max);
+            size_t first = hint > 0 ? hint : READ_FIRST;
+            size_t want = MIN(allocated == 0 ? first : allocated + MAX(allocated, READ_STEP), max);
             char *grown;
 
             allocated = MAX(want, size) + 2;
