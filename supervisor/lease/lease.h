@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "freeze.h"
 #include "link.h"
 #include "notify.h"
 #include "workers.h"
@@ -29,6 +30,7 @@ struct lease {
     struct link link;
     struct notify notify;
     struct workers workers;
+    struct freeze freeze;
     pid_t main_pid; /* 0: not known */
     int main_fd;    /* its pidfd, or -1 */
     int signal_fd;
@@ -63,6 +65,9 @@ int gate_run(struct lease *lease);
 
 /* Says HELLO. Returns 0 or a negative errno. */
 int service_hello(struct lease *lease);
+
+/* Says FROZEN or THAWED, whichever it is. Returns 0 or a negative errno. */
+int service_say_frozen(struct lease *lease);
 
 /* What a checked packet of the supervisor asks for. Returns 0, or a negative errno: then the
  * connection is to be closed. */

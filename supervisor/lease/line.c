@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-
+/* The only text formatting of phoenix-lease and phoenix-idle: into buffers that are there already,
+ * cut and never grown, so that saying something cannot fail. */
 #include "line.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,7 +47,8 @@ void say(const char *name, ...)
     va_list parts;
 
     line_clear(&line);
-    line_add(&line, "phoenix-lease: ");
+    line_add(&line, program_invocation_short_name);
+    line_add(&line, ": ");
     if (name) {
         line_add(&line, name);
         line_add(&line, ": ");

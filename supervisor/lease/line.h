@@ -22,6 +22,6 @@ void line_add(struct line *line, const char *text);
 void line_add_bytes(struct line *line, const char *text, size_t n);
 void line_add_number(struct line *line, uint64_t number);
 
-/* "phoenix-lease: NAME: TEXT" (and a newline) on stderr, where the journal reads it. The parts of
+/* "PROGRAM: NAME: TEXT" (and a newline) on stderr, where the journal reads it. The parts of
  * the text end with NULL. */
 void say(const char *name, ...) __attribute__((sentinel));

@@ -29,6 +29,20 @@ int notify_open(struct notify *notify)
     return notify->fd < 0 ? -errno : 0;
 }
 
+static int send_text(const struct notify *notify, const char *text, size_t size)
+{
+    if (notify->fd < 0)
+        return -ENOENT;
+    ssize_t n = sendto(notify->fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT,
+                       (const struct sockaddr *)&notify->address, notify->address_size);
+    return n < 0 ? -errno : 0;
+}
+
+void notify_ready(struct notify *notify)
+{
+    notify->ready_due = true;
+}
+
 void notify_status(struct notify *notify, const char *text, size_t n)
 {
     line_clear(&notify->status);
@@ -52,7 +66,7 @@ void notify_extend(struct notify *notify, uint64_t usec)
 
 bool notify_is_due(const struct notify *notify)
 {
-    return notify->status_due || notify->pet_due || notify->extend_usec > 0;
+    return notify->ready_due || notify->status_due || notify->pet_due || notify->extend_usec > 0;
 }
 
 static int notify_send(struct notify *notify)
@@ -60,6 +74,8 @@ static int notify_send(struct notify *notify)
     struct line packet;
 
     line_clear(&packet);
+    if (notify->ready_due)
+        line_add(&packet, "READY=1\n");
     if (notify->status_due) {
         line_add(&packet, "STATUS=");
         line_add_bytes(&packet, notify->status.text, notify->status.n);
@@ -72,11 +88,7 @@ static int notify_send(struct notify *notify)
     }
     if (notify->pet_due)
         line_add(&packet, "WATCHDOG=1");
-    if (notify->fd < 0)
-        return -ENOENT;
-    ssize_t n = sendto(notify->fd, packet.text, packet.n, MSG_NOSIGNAL | MSG_DONTWAIT,
-                       (const struct sockaddr *)&notify->address, notify->address_size);
-    return n < 0 ? -errno : 0;
+    return send_text(notify, packet.text, packet.n);
 }
 
 static bool is_for_later(int r)
@@ -91,7 +103,7 @@ int notify_flush(struct notify *notify)
     if (is_for_later(r))
         return -EAGAIN;
     /* Any other failure will not go away by sending the same once more. */
-    notify->status_due = notify->pet_due = false;
+    notify->ready_due = notify->status_due = notify->pet_due = false;
     notify->extend_usec = 0;
     return 0;
 }
@@ -106,9 +118,6 @@ int notify_trigger(struct notify *notify)
     line_add(&packet, "STATUS=");
     line_add_bytes(&packet, notify->status.text, notify->status.n);
     line_add(&packet, "\nWATCHDOG=trigger");
-    ssize_t n = sendto(notify->fd, packet.text, packet.n, MSG_NOSIGNAL | MSG_DONTWAIT,
-                       (const struct sockaddr *)&notify->address, notify->address_size);
-    if (n >= 0)
-        return 0;
-    return is_for_later(-errno) ? -EAGAIN : -errno;
+    int r = send_text(notify, packet.text, packet.n);
+    return is_for_later(r) ? -EAGAIN : r;
 }

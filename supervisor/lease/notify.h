@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What the lease tells the service manager, sd_notify(3). Never blocks: a manager that is busy for
- * a while must not stop the lease from ending in time. What could not be sent is sent later, the
- * newest status only.
+ * What a lease and phoenix-idle tell the service manager, sd_notify(3). Never blocks: a manager
+ * that is busy for a while must not stop them from ending in time. What could not be sent is sent
+ * later, the newest status only.
  */
 
 #include <stdbool.h>
@@ -18,7 +18,7 @@ struct notify {
     int fd; /* -1: there is nobody to tell */
     socklen_t address_size;
     struct sockaddr_un address;
-    bool status_due, pet_due;
+    bool ready_due, status_due, pet_due;
     uint64_t extend_usec; /* 0: not due */
     struct line status;
 };
@@ -29,6 +29,7 @@ int notify_open(struct notify *notify);
 
 /* Each says one thing more in the next packet. A status is one line without control characters,
  * as lease_parse() does not see to that. */
+void notify_ready(struct notify *notify);
 void notify_status(struct notify *notify, const char *text, size_t n);
 void notify_pet(struct notify *notify);
 void notify_extend(struct notify *notify, uint64_t usec);

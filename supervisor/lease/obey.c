@@ -28,7 +28,17 @@ int service_hello(struct lease *lease)
         payload_close(&payload);
     }
     lease_header_init(&hello.header, LEASE_HELLO, sizeof(hello));
-    return link_send(&lease->link, &hello, sizeof(hello), -1);
+    int r = link_send(&lease->link, &hello, sizeof(hello), -1);
+    /* Also when it is not: the supervisor before this one may have heard otherwise. */
+    return r == 0 && !lease->options.gate && lease->freeze.fd >= 0 ? service_say_frozen(lease) : r;
+}
+
+int service_say_frozen(struct lease *lease)
+{
+    struct lease_header packet;
+
+    lease_header_init(&packet, lease->freeze.frozen ? LEASE_FROZEN : LEASE_THAWED, sizeof(packet));
+    return link_send(&lease->link, &packet, sizeof(packet), -1);
 }
 
 /* Joined once and for all: a socket is then as cheap as one of our own. */

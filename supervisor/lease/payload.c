@@ -3,12 +3,11 @@
 /*
  * See payload.h. All that is read here is what the kernel says, but about processes that come, go
  * and lie about their names: a PID is believed only after its pidfd is open and its cgroup was
- * looked at again. opendir() would need a heap, so folders are read by getdents64().
+ * looked at again.
  */
 
 #include "payload.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -21,6 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "children.h"
 #include "line.h"
 #include "supervisor/abort/parse.h"
 
@@ -34,7 +34,6 @@
 
 struct search {
     char unit[CGROUP_PATH_MAX]; /* cgroup of the unit */
-    int root;                   /* where the cgroups are */
     struct payload found;
     bool is_init;
 };
@@ -82,6 +81,30 @@ static int find_unit(char *ret_unit, size_t size)
         return (int)n;
     int r = parse_proc_cgroup(text, own, sizeof(own));
     return r < 0 ? r : unit_cgroup_of(own, ret_unit, size);
+}
+
+/* Returns a descriptor and the path, or a negative errno. */
+static int open_unit(char *ret_unit, size_t size)
+{
+    const char *path = getenv("PHOENIX_CGROUP_ROOT");
+    int r = find_unit(ret_unit, size);
+
+    if (r < 0)
+        return r;
+    int root = open(path ? path : "/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return -errno;
+    int unit = openat(root, ret_unit + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    r = unit < 0 ? -errno : unit;
+    close(root);
+    return r;
+}
+
+int payload_open_unit(void)
+{
+    char unit[CGROUP_PATH_MAX];
+
+    return open_unit(unit, sizeof(unit));
 }
 
 static int open_process(pid_t pid, struct payload *ret)
@@ -152,32 +175,26 @@ static void search_processes(struct search *search, int group)
 
 typedef void (*visit_t)(struct search *search, int group, unsigned depth);
 
+struct step {
+    struct search *search;
+    unsigned depth;
+    visit_t visit;
+};
+
+static void visit_child(int group, void *userdata)
+{
+    const struct step *step = userdata;
+
+    step->visit(step->search, group, step->depth);
+}
+
 /* Calls `visit` for the cgroups right below `parent`: all, or only those of containers. */
 static void visit_children(struct search *search, int parent, bool containers, unsigned depth,
                            visit_t visit)
 {
-    _Alignas(struct dirent64) char buf[1024];
-    ssize_t n;
+    struct step step = {.search = search, .depth = depth, .visit = visit};
 
-    int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    while ((n = getdents64(fd, buf, sizeof(buf))) > 0)
-        for (ssize_t i = 0; i < n;) {
-            const struct dirent64 *entry = (const void *)(buf + i);
-            i += entry->d_reclen;
-            if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 ||
-                strcmp(entry->d_name, "..") == 0 ||
-                (containers && !cgroup_name_is_container(entry->d_name)))
-                continue;
-            int group =
-                openat(parent, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-            if (group < 0)
-                continue;
-            visit(search, group, depth);
-            close(group);
-        }
-    close(fd);
+    (void)children_visit(parent, containers ? cgroup_name_is_container : NULL, visit_child, &step);
 }
 
 /* crun puts the processes into "container" below the group that Podman made, so go down. */
@@ -197,24 +214,14 @@ static void visit_name_only(struct search *search, int group, unsigned depth)
 
 static int search_containers(struct search *search, visit_t visit)
 {
-    const char *root = getenv("PHOENIX_CGROUP_ROOT");
-
     search->found = (struct payload){.pidfd = -1, .dir = -1};
     search->is_init = false;
-    int r = find_unit(search->unit, sizeof(search->unit));
-    if (r < 0)
-        return r;
-    search->root = open(root ? root : "/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (search->root < 0)
-        return -errno;
-    int unit = openat(search->root, search->unit + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    r = unit < 0 ? -errno : 0;
-    if (unit >= 0) {
-        visit_children(search, unit, true, 0, visit);
-        close(unit);
-    }
-    close(search->root);
-    return r;
+    int unit = open_unit(search->unit, sizeof(search->unit));
+    if (unit < 0)
+        return unit;
+    visit_children(search, unit, true, 0, visit);
+    close(unit);
+    return 0;
 }
 
 bool payload_is_container(void)

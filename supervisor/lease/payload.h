@@ -23,6 +23,9 @@ struct payload {
 int payload_open(pid_t main_pid, struct payload *ret);
 void payload_close(struct payload *payload);
 
+/* The cgroup of our own unit, O_PATH. Returns the descriptor or a negative errno. */
+int payload_open_unit(void);
+
 /* Whether Podman made a cgroup below that of the unit. */
 bool payload_is_container(void);
 

@@ -24,7 +24,7 @@
 
 static bool is_of_lease(uint16_t type)
 {
-    return type == LEASE_HELLO || type == LEASE_ANSWER;
+    return type >= LEASE_HELLO && type <= LEASE_THAWED;
 }
 
 static bool is_of_supervisor(uint16_t type)
@@ -40,6 +40,8 @@ static size_t fixed_size(uint16_t type)
         return sizeof(struct lease_hello);
     case LEASE_ANSWER:
         return offsetof(struct lease_answer, text);
+    case LEASE_FROZEN:
+    case LEASE_THAWED:
     case LEASE_WELCOME:
     case LEASE_RESUME:
     case LEASE_PET:

@@ -19,6 +19,7 @@
  *                                  <-       READY             the service is healthy: start is over
  *                                  <-       FAIL              ... or it never got there
  *       ANSWER (+ descriptor)      <-       REQUEST           a socket, a file's age, a program run
+ *       FROZEN, THAWED             ->                         probes pause in between
  *                                  <-       TRIGGER           the verdict: end it
  *
  * phoenixd knows the service by the cgroup of the peer (SO_PEERCRED, SO_PEERPIDFD), never by what
@@ -26,7 +27,8 @@
  * then reconnects; phoenixd that was restarted and got the connection back from systemd's
  * descriptor store asks with RESUME and gets a HELLO again.
  *
- * A lease that has heard nothing for half of the watchdog time pets on its own and says so.
+ * A lease that has heard nothing for half of the watchdog time pets on its own and says so. While
+ * the payload is frozen (FROZEN to THAWED) it pets on its own, too: nobody can check anything then.
  */
 
 #include <stddef.h>
@@ -44,6 +46,8 @@ enum lease_type {
     /* From the lease. */
     LEASE_HELLO = 1,
     LEASE_ANSWER,
+    LEASE_FROZEN, /* the payload is frozen: nothing in it can answer */
+    LEASE_THAWED, /* one of these two follows HELLO, unless nobody can freeze the payload alone */
     /* From phoenixd. */
     LEASE_WELCOME = 32,
     LEASE_RESUME,  /* say HELLO again */
@@ -103,7 +107,7 @@ struct lease_answer {
     /* SOCKET and CONNECT bring the socket as SCM_RIGHTS when error is 0. */
 };
 
-/* WELCOME, RESUME, PET, READY, GO: the header only. */
+/* FROZEN, THAWED, WELCOME, RESUME, PET, READY, GO: the header only. */
 
 struct lease_text { /* STATUS, FAIL */
     struct lease_header header;

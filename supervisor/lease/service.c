@@ -20,11 +20,13 @@
 #include "lease.h"
 
 #define HOLDING_TEXT "supervisor away, holding"
+#define FROZEN_TEXT  "frozen"
+#define THAWED_TEXT  "thawed"
 /* Without a watchdog to pet the status is all there is to do, and not urgent. */
 #define SILENCE_USEC (30 * USEC_PER_SEC)
 #define RETRY_USEC   (20 * USEC_PER_MSEC)
 
-enum { POLL_SIGNAL, POLL_MAIN, POLL_LINK, POLL_REPORT, POLL_N };
+enum { POLL_SIGNAL, POLL_MAIN, POLL_LINK, POLL_REPORT, POLL_FREEZE, POLL_N };
 
 void service_report(struct lease *lease, enum report report, const char *text, size_t n)
 {
@@ -95,7 +97,9 @@ static uint64_t hold_interval(const struct lease *lease, unsigned part)
 static void heard(struct lease *lease, uint64_t now_usec)
 {
     lease->holding = false;
-    lease->hold_usec = now_usec + hold_interval(lease, 2);
+    /* Petting is ours then, whatever else is said. */
+    if (!lease->freeze.frozen)
+        lease->hold_usec = now_usec + hold_interval(lease, 2);
 }
 
 static void disconnect(struct lease *lease)
@@ -132,12 +136,35 @@ static void hold(struct lease *lease, uint64_t now_usec)
 {
     if (now_usec < lease->hold_usec)
         return;
+    if (lease->freeze.frozen) {
+        if (lease->options.watchdog_usec > 0)
+            notify_pet(&lease->notify);
+        lease->hold_usec = now_usec + hold_interval(lease, 3);
+        return;
+    }
     if (!lease->holding || lease->options.watchdog_usec > 0)
         notify_status(&lease->notify, HOLDING_TEXT, strlen(HOLDING_TEXT));
     if (lease->options.watchdog_usec > 0)
         notify_pet(&lease->notify);
     lease->holding = true;
     lease->hold_usec = now_usec + hold_interval(lease, 3);
+}
+
+/* A payload that sleeps cannot be checked, and must not be ended for that. */
+static void handle_freeze(struct lease *lease)
+{
+    if (!freeze_has_changed(&lease->freeze))
+        return;
+    const char *text = lease->freeze.frozen ? FROZEN_TEXT : THAWED_TEXT;
+    uint64_t now = now_usec();
+
+    notify_status(&lease->notify, text, strlen(text));
+    if (lease->options.watchdog_usec > 0)
+        notify_pet(&lease->notify);
+    /* How long it slept is not how long nothing was heard. */
+    lease->hold_usec = now + hold_interval(lease, lease->freeze.frozen ? 3 : 2);
+    if (lease->link.fd >= 0 && service_say_frozen(lease) < 0)
+        disconnect(lease);
 }
 
 static void connect_again(struct lease *lease, uint64_t now_usec)
@@ -186,6 +213,7 @@ static void wait_and_handle(struct lease *lease)
         [POLL_MAIN] = {.fd = lease->main_fd, .events = POLLIN},
         [POLL_LINK] = {.fd = lease->verdict ? -1 : lease->link.fd, .events = POLLIN},
         [POLL_REPORT] = {.fd = lease->report_fd},
+        [POLL_FREEZE] = {.fd = lease->freeze.fd, .events = POLLPRI},
     };
 
     if (poll_until(fds, POLL_N, deadline(lease)) < 0)
@@ -199,6 +227,8 @@ static void wait_and_handle(struct lease *lease)
         close(lease->report_fd);
         lease->report_fd = -1;
     }
+    if (fds[POLL_FREEZE].revents)
+        handle_freeze(lease);
     if (fds[POLL_LINK].revents)
         handle_link(lease);
 }
@@ -210,6 +240,7 @@ int service_run(struct lease *lease)
     if (r < 0)
         return r;
     take_name();
+    freeze_open(&lease->freeze);
     uint64_t now = now_usec();
     lease->patience_end_usec = now + lease->options.patience_usec;
     heard(lease, now);

@@ -61,20 +61,29 @@ static int parse_request(enum lease_op op, const char *text, size_t n)
     return parse(size, LEASE_END_LEASE);
 }
 
+static void check_header_only(enum lease_type type, enum lease_end end)
+{
+    enum lease_end sender = end == LEASE_END_LEASE ? LEASE_END_SUPERVISOR : LEASE_END_LEASE;
+    size_t size = sizeof(struct lease_header);
+
+    make(type, size);
+    assert_int_equal(parse(size, end), 0);
+    assert_int_equal(message.type, type);
+    assert_int_equal(message.text_size, 0);
+    assert_int_equal(parse(size, sender), -EBADMSG);
+    make(type, size + 1);
+    assert_int_equal(parse(size + 1, end), -EBADMSG);
+}
+
 static void test_header_only(void **state)
 {
     static const enum lease_type types[] = {LEASE_WELCOME, LEASE_RESUME, LEASE_PET, LEASE_READY,
                                             LEASE_GO};
 
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        make(types[i], sizeof(struct lease_header));
-        assert_int_equal(parse(sizeof(struct lease_header), LEASE_END_LEASE), 0);
-        assert_int_equal(message.type, types[i]);
-        assert_int_equal(message.text_size, 0);
-        assert_int_equal(parse(sizeof(struct lease_header), LEASE_END_SUPERVISOR), -EBADMSG);
-        make(types[i], sizeof(struct lease_header) + 1);
-        assert_int_equal(parse(sizeof(struct lease_header) + 1, LEASE_END_LEASE), -EBADMSG);
-    }
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        check_header_only(types[i], LEASE_END_LEASE);
+    check_header_only(LEASE_FROZEN, LEASE_END_SUPERVISOR);
+    check_header_only(LEASE_THAWED, LEASE_END_SUPERVISOR);
 }
 
 static void test_header_is_checked(void **state)
