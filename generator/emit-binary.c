@@ -5,6 +5,7 @@
 #include "generator/emit.h"
 
 #include "base/strv.h"
+#include "spec/demand.h"
 #include "spec/supervision.h"
 
 /* Exit status of systemd when it cannot execute the program (systemd.exec(5), EXIT_EXEC). */
@@ -28,8 +29,9 @@ static void emit_command(const Spec *spec, UnitFile *unit)
     char *const program[] = {spec->image, NULL};
 
     unit_add_command(unit, "Service", "ExecStart", NULL, program, spec->args, "image");
-    if (spec->restart.policy != SPEC_RESTART_NO)
-        /* A program that is not there does not come back by trying. */
+    if (spec->restart.policy != SPEC_RESTART_NO && !spec_is_listened_for(spec))
+        /* A program that is not there does not come back by trying; but while somebody waits for an
+         * answer, trying slowly is better than at once again. */
         unit_add(unit, "Service", "RestartPreventExitStatus", EXIT_EXEC);
 }
 
@@ -57,9 +59,9 @@ static void emit_user(const EmitContext *context, const Spec *spec, UnitFile *un
         unit_add(unit, "Service", "Group", colon + 1);
 }
 
-static void emit_ending(const Spec *spec, UnitFile *unit)
+static void emit_ending(const EmitContext *context, const Spec *spec, UnitFile *unit)
 {
-    unit_add(unit, "Service", "TimeoutStopSec", "30s");
+    emit_stop_timeout(context, spec, unit);
     /* After a watchdog timeout the program gets SIGABRT and this long for its core or stack dump.
      */
     unit_add(unit, "Service", "TimeoutAbortSec", "3s");
@@ -73,11 +75,12 @@ void emit_binary(const EmitContext *context, const Spec *spec, UnitFile *unit)
     emit_unit_section(context, spec, unit);
     emit_type(spec, unit);
     emit_command(spec, unit);
+    emit_demand_service(context, spec, 0, unit);
     emit_hooks(context, spec, unit);
     emit_environment(spec, unit);
     emit_user(context, spec, unit);
     emit_restart(context, spec, unit);
-    emit_ending(spec, unit);
+    emit_ending(context, spec, unit);
     emit_limits(spec, unit);
     if (spec->limits.files != SPEC_INT_UNSET)
         unit_addf(unit, "Service", "LimitNOFILE", "%jd", (intmax_t)spec->limits.files);

@@ -83,12 +83,18 @@ static void emit_start_limit(const Spec *spec, UnitFile *unit)
     unit_addf(unit, "Unit", "StartLimitBurst", "%jd", (intmax_t)spec->restart.burst + 1);
 }
 
-void emit_unit_section(const EmitContext *context, const Spec *spec, UnitFile *unit)
+void emit_identity(const Spec *spec, const char *what, UnitFile *unit)
 {
-    unit_addf(unit, "Unit", "Description", "%s (Phoenix %s)", spec->name, description_of(spec));
+    unit_addf(unit, "Unit", "Description", "%s (Phoenix %s)", spec->name, what);
     unit_add(unit, "Unit", "Documentation", "man:phoenix-spec(5)");
     unit_add_plain(unit, "Unit", "SourcePath", spec->source);
+}
+
+void emit_unit_section(const EmitContext *context, const Spec *spec, UnitFile *unit)
+{
+    emit_identity(spec, description_of(spec), unit);
     emit_supervision_order(spec, unit);
+    emit_demand_order(context, spec, unit);
     emit_order(spec, unit);
     emit_start_limit(spec, unit);
 }
@@ -155,6 +161,8 @@ void emit_restart(const EmitContext *context, const Spec *spec, UnitFile *unit)
     unit_add(unit, "Service", "Restart", spec_restart_word(restart->policy));
     if (restart->policy == SPEC_RESTART_NO)
         return;
+    if (emit_is_patient(context, spec))
+        unit_add(unit, "Service", "RestartMode", "direct");
     if (restart->max_usec <= restart->delay_usec) {
         emit_fixed_delay(context, spec, restart->delay_usec, unit);
     } else if (context->platform->systemd >= 254) {
@@ -194,7 +202,17 @@ void emit_x_phoenix(const EmitContext *context, const Spec *spec, const char *in
 }
 
 /* Sections that go into other files than the service. */
-static const char *const elsewhere[] = {"Install", "Timer", NULL};
+static const char *const elsewhere[] = {"Install", "Timer", "Socket", NULL};
+
+const char *emit_last_setting(const Spec *spec, const char *key)
+{
+    const char *value = NULL;
+
+    for (size_t i = 0; i < spec->unit.n; i++)
+        if (streq(spec->unit.items[i].section, "Service") && streq(spec->unit.items[i].key, key))
+            value = spec->unit.items[i].value;
+    return value;
+}
 
 static bool is_one_of(const char *word, const char *const *words)
 {

@@ -8,9 +8,6 @@
 
 #include "base/strv.h"
 
-/* The time that `podman rm` gives a container to stop is 10 s; systemd's has to be longer. */
-#define STOP_TIMEOUT "30s"
-
 /* Pulling an image can take longer than systemd's 90 s. */
 #define PULL_TIMEOUT_USEC (15 * USEC_PER_MINUTE)
 
@@ -203,8 +200,10 @@ static void emit_volume(const char *volume, UnitFile *container)
     add_podman_option(container, "--volume", volume);
 }
 
-static bool has_own_tmp(const Spec *spec)
+static bool has_own_tmp(const EmitContext *context, const Spec *spec)
 {
+    if (emit_socket_is_in(context, spec, "/tmp"))
+        return true;
     STRV_FOREACH (tmpfs, spec->tmpfs)
         if (streq(*tmpfs, "/tmp") || strncmp(*tmpfs, "/tmp:", 5) == 0)
             return true;
@@ -221,10 +220,11 @@ static void emit_storage(const EmitContext *context, const Spec *spec, UnitFile 
 {
     STRV_FOREACH (volume, spec->volumes)
         emit_volume(*volume, container);
-    if (spec->hardening.tmp == 1 && !has_own_tmp(spec))
+    if (spec->hardening.tmp == 1 && !has_own_tmp(context, spec))
         add_key(context, container, "Tmpfs", "/tmp");
     STRV_FOREACH (tmpfs, spec->tmpfs)
         add_key(context, container, "Tmpfs", *tmpfs);
+    emit_socket_mount(context, spec, container);
 }
 
 static void emit_network(const EmitContext *context, const Spec *spec, UnitFile *container)
@@ -233,6 +233,7 @@ static void emit_network(const EmitContext *context, const Spec *spec, UnitFile 
         add_key(context, container, "Network", *network);
     STRV_FOREACH (port, spec->ports)
         add_key(context, container, "PublishPort", *port);
+    emit_publish_target(context, spec, container);
 }
 
 static void emit_hardening(const EmitContext *context, const Spec *spec, UnitFile *container)
@@ -317,10 +318,12 @@ static void emit_section(const EmitContext *context, const Spec *spec, const Ima
 static void emit_service(const EmitContext *context, const Spec *spec, const ImageFile *archive,
                          UnitFile *container)
 {
+    uint64_t start_usec = image_may_be_pulled(spec, archive) ? PULL_TIMEOUT_USEC : 0;
+
     if (spec->duration == SPEC_DURATION_ONESHOT)
         unit_add(container, "Service", "Type", "oneshot");
-    emit_supervision_times(spec, image_may_be_pulled(spec, archive) ? PULL_TIMEOUT_USEC : 0,
-                           container);
+    emit_supervision_times(spec, start_usec, container);
+    emit_demand_service(context, spec, start_usec, container);
     /* Before Quadlet's own `podman rm`, which would wait the whole stop timeout for a container
      * that hangs: systemd's signals reach only its monitor. */
     _cleanup_free_ char *program = text_printf("%s/phoenix-abort", context->platform->libexec);
@@ -333,7 +336,7 @@ static void emit_service(const EmitContext *context, const Spec *spec, const Ima
     if (spec->hooks.once.n > 0)
         unit_addf(container, "Service", "StateDirectory", "phoenix/%s", spec->name);
     emit_restart(context, spec, container);
-    unit_add(container, "Service", "TimeoutStopSec", STOP_TIMEOUT);
+    emit_stop_timeout(context, spec, container);
     emit_limits(spec, container);
 }
 

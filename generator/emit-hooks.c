@@ -107,5 +107,6 @@ void emit_hooks(const EmitContext *context, const Spec *spec, UnitFile *unit)
     /* What prepares a container from inside may be what makes it healthy; what runs when it has
      * started is for a healthy one. */
     emit_lease(context, spec, unit);
+    emit_socket_access(context, spec, unit);
     emit_kinds(context, spec, after, ELEMENTSOF(after), unit);
 }

@@ -205,6 +205,11 @@ static void emit_strict(const Spec *spec, UnitFile *unit)
         unit_add(unit, "Service", strict_settings[i].key, strict_settings[i].value);
 }
 
+bool emit_has_mounts(const Spec *spec)
+{
+    return (spec->volumes && *spec->volumes) || (spec->tmpfs && *spec->tmpfs);
+}
+
 bool emit_covers_run(const Spec *spec)
 {
     STRV_FOREACH (tmpfs, spec->tmpfs)
@@ -227,7 +232,7 @@ void emit_sandbox(const EmitContext *context, const Spec *spec, UnitFile *unit)
             unit_add(unit, "Service", "ReadOnlyPaths", "/run");
     }
     emit_home(context, spec, unit);
-    if (hardening->tmp == 1)
+    if (hardening->tmp == 1 && !emit_socket_is_in(context, spec, "/tmp"))
         unit_add(unit, "Service", "PrivateTmp", "yes");
     if (hardening->devices == 0)
         unit_add(unit, "Service", "PrivateDevices", "yes");
@@ -240,4 +245,5 @@ void emit_sandbox(const EmitContext *context, const Spec *spec, UnitFile *unit)
     if (strv_contains(spec->network, "none"))
         unit_add(unit, "Service", "PrivateNetwork", "yes");
     emit_paths(spec, unit);
+    emit_socket_mount(context, spec, unit);
 }

@@ -85,22 +85,11 @@ void emit_gate(const EmitContext *context, const Spec *spec, UnitFile *unit)
         add_lease(context, spec, "ExecStartPre", "-", "--gate ", unit);
 }
 
-/* The last of a user's own values; NULL when there is none. */
-static const char *last_setting(const Spec *spec, const char *key)
-{
-    const char *value = NULL;
-
-    for (size_t i = 0; i < spec->unit.n; i++)
-        if (streq(spec->unit.items[i].section, "Service") && streq(spec->unit.items[i].key, key))
-            value = spec->unit.items[i].value;
-    return value;
-}
-
 /* How often the lease has to beat: as the unit will say in the end, with the user's own settings.
  * 0: not at all, since the application does, or there is no watchdog. */
 static uint64_t lease_watchdog_usec(const Spec *spec)
 {
-    const char *own = last_setting(spec, "WatchdogSec");
+    const char *own = emit_last_setting(spec, "WatchdogSec");
     uint64_t usec = spec_watchdog_usec(spec);
 
     if (spec->watchdog_usec != USEC_INFINITY)
@@ -110,9 +99,12 @@ static uint64_t lease_watchdog_usec(const Spec *spec)
     return usec == USEC_INFINITY ? 0 : MIN(usec, LEASE_WATCHDOG_MAX_USEC);
 }
 
+/* Outside of the sandbox, but not of a mount that puts one thing in the place of another: a user's
+ * manager (systemd 257) has no way to leave those out for one command. */
 static bool is_outside(const EmitContext *context, const Spec *spec)
 {
-    return context->scope == SPEC_SCOPE_USER && spec->type == SPEC_TYPE_BINARY;
+    return context->scope == SPEC_SCOPE_USER && spec->type == SPEC_TYPE_BINARY &&
+           !emit_has_mounts(spec);
 }
 
 /* The unit stays "activating" until this has ended, so what is ordered after it, or runs after it,
@@ -133,17 +125,23 @@ void emit_lease(const EmitContext *context, const Spec *spec, UnitFile *unit)
     add_lease(context, spec, "ExecStartPost", is_outside(context, spec) ? "+" : "", option, unit);
 }
 
+/* Each command of a start has this much time for itself, so it need not be the sum. */
+uint64_t emit_start_timeout_usec(const Spec *spec, uint64_t start_usec)
+{
+    start_usec = MAX(start_usec, START_TIMEOUT_LEAST_USEC);
+    return spec_is_supervised(spec)
+               ? MAX(start_usec, spec_health_wait_usec(spec) + START_SLACK_USEC)
+               : start_usec;
+}
+
 void emit_supervision_times(const Spec *spec, uint64_t start_usec, UnitFile *unit)
 {
     uint64_t watchdog_usec = spec_watchdog_usec(spec);
 
     if (watchdog_usec != USEC_INFINITY)
         emit_add_span(unit, "WatchdogSec", watchdog_usec);
-    if (spec_is_supervised(spec)) {
-        /* Each command of a start has this much time for itself, so it need not be the sum. */
-        start_usec = MAX(start_usec, START_TIMEOUT_LEAST_USEC);
-        start_usec = MAX(start_usec, spec_health_wait_usec(spec) + START_SLACK_USEC);
-    }
+    if (spec_is_supervised(spec))
+        start_usec = emit_start_timeout_usec(spec, start_usec);
     if (start_usec > 0)
         emit_add_span(unit, "TimeoutStartSec", start_usec);
     if (spec_is_supervised(spec) && spec->type == SPEC_TYPE_CONTAINER &&
@@ -164,7 +162,7 @@ void emit_lease_access(const EmitContext *context, const Spec *spec, UnitFile *u
         unit_add(unit, "Service", "BindReadOnlyPaths", "-%t/phoenix -%t/systemd/notify");
     /* A user's own list of address families would shut the lease out. An empty value ends all
      * restrictions, so there is nothing to add then. */
-    const char *families = last_setting(spec, "RestrictAddressFamilies");
+    const char *families = emit_last_setting(spec, "RestrictAddressFamilies");
     if (families && *families)
         unit_add(unit, "Service", "RestrictAddressFamilies", "AF_UNIX");
 }

@@ -22,9 +22,7 @@ int emit_timer(const EmitContext *context, const Spec *spec, UnitFile *unit)
     if (r < 0)
         return r;
 
-    unit_addf(unit, "Unit", "Description", "%s (Phoenix schedule)", spec->name);
-    unit_add(unit, "Unit", "Documentation", "man:phoenix-spec(5)");
-    unit_add_plain(unit, "Unit", "SourcePath", spec->source);
+    emit_identity(spec, "schedule", unit);
     if (cron_looks_like(spec->schedule)) {
         _cleanup_free_ char *comment = text_printf("cron: %s", spec->schedule);
         if (!comment)

@@ -11,6 +11,7 @@
 #include "generator/output.h"
 #include "generator/parallel.h"
 #include "generator/quadlet.h"
+#include "spec/demand.h"
 #include "spec/plan.h"
 
 /* With fewer items than this, starting a thread, or a Quadlet, costs more than it brings. */
@@ -25,6 +26,7 @@ typedef struct Generator {
     QuadletJob *jobs;   /* one for each entry; those of containers have a name */
     size_t *containers; /* the indexes of these */
     size_t n;
+    Loopbacks loopbacks;
     char *no_quadlet; /* why there can be no containers; NULL when there can */
 } Generator;
 
@@ -35,6 +37,7 @@ static void generator_done(Generator *generator)
     free(generator->jobs);
     free(generator->containers);
     free(generator->no_quadlet);
+    loopbacks_done(&generator->loopbacks);
     output_done(&generator->output);
 }
 
@@ -97,6 +100,50 @@ static int write_timer(const Generator *generator, SpecEntry *entry)
     return r != 0 ? r : write_named(generator, "phoenix@", entry, ".timer", &text);
 }
 
+typedef void (*emit_t)(const EmitContext *context, const Spec *spec, UnitFile *unit);
+
+/* One of the units of a service that its connections start. */
+typedef struct DemandUnit {
+    const char *prefix, *suffix;
+    emit_t emit;
+    bool wanted;
+} DemandUnit;
+
+#define DEMAND_UNITS 5
+
+/* All are made before the first one is written: when one cannot be, there is only a stub. */
+static int write_demand(const Generator *generator, SpecEntry *entry)
+{
+    const EmitContext *context = &generator->context;
+    const Spec *spec = entry->spec;
+    bool watch = emit_has_idle_watch(context, spec);
+    const DemandUnit units[DEMAND_UNITS] = {
+        {"phoenix@", ".socket", emit_socket, true},
+        {"phoenix-reopen@", ".timer", emit_reopen, true},
+        {"phoenix-proxy@", ".service", emit_proxy, spec_has_proxy(spec)},
+        {"phoenix-up@", ".timer", emit_up_timer, spec_has_idle(spec) && !watch},
+        {"phoenix-idle@", ".service", emit_idle_watch, watch},
+    };
+    Text texts[DEMAND_UNITS] = {0};
+    int r = 0;
+
+    if (!spec_is_listened_for(spec))
+        return 0;
+    for (size_t i = 0; r == 0 && i < DEMAND_UNITS; i++) {
+        _cleanup_unit_ UnitFile unit = {0};
+        if (!units[i].wanted)
+            continue;
+        units[i].emit(context, spec, &unit);
+        r = render(entry, &unit, true, &texts[i]);
+    }
+    for (size_t i = 0; i < DEMAND_UNITS; i++) {
+        if (r == 0 && units[i].wanted)
+            r = write_named(generator, units[i].prefix, entry, units[i].suffix, &texts[i]);
+        text_done(&texts[i]);
+    }
+    return r;
+}
+
 /* Writes all that belongs to a good spec. Returns 0, UNIT_REFUSED, or negative errno. */
 static int write_good(const Generator *generator, SpecEntry *entry, const Text *service)
 {
@@ -105,6 +152,8 @@ static int write_good(const Generator *generator, SpecEntry *entry, const Text *
     int r = plan_write(entry->spec, &plan);
     if (r >= 0)
         r = write_timer(generator, entry);
+    if (r == 0)
+        r = write_demand(generator, entry);
     if (r != 0)
         return r;
     r = write_named(generator, "phoenix/", entry, ".json", &plan);
@@ -123,12 +172,25 @@ static int check_program(SpecEntry *entry)
                     "%s cannot be executed now: %s", entry->spec->image, strerror(errno));
 }
 
+/* Said only where it is so: a spec may be for machines with a newer systemd as well. */
+static int check_freezing(const Generator *generator, SpecEntry *entry)
+{
+    if (!spec_has_idle(entry->spec) || entry->spec->idle.action != SPEC_IDLE_FREEZE ||
+        emit_can_freeze(&generator->context, entry->spec))
+        return 0;
+    return diag_add(&entry->diags, DIAG_WARNING, entry->file.path, "idle.action",
+                    DIAG_CODE_UNSUPPORTED, NULL,
+                    "a program cannot be frozen before systemd 254; it is stopped instead");
+}
+
 static int generate_binary(const Generator *generator, SpecEntry *entry)
 {
     _cleanup_unit_ UnitFile unit = {0};
     _cleanup_text_ Text text = {0};
 
     int r = check_program(entry);
+    if (r >= 0)
+        r = check_freezing(generator, entry);
     if (r < 0)
         return r;
     emit_binary(&generator->context, entry->spec, &unit);
@@ -368,6 +430,13 @@ static int generator_init(Generator *generator)
     generator->containers = calloc(set->n + 1, sizeof(*generator->containers));
     if (!generator->jobs || !generator->containers)
         return -ENOMEM;
+    generator->context.loopbacks = &generator->loopbacks;
+    /* The system's manager is root's, whoever looks at its units. */
+    r = loopbacks_assign(set,
+                         options->scope == SPEC_SCOPE_USER ? generator->context.platform->uid : 0,
+                         &generator->loopbacks);
+    if (r < 0)
+        return r;
     return has_containers(options, set) ? check_quadlet(generator) : 0;
 }
 

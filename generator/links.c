@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "base/strv.h"
+#include "spec/demand.h"
 
 /* Folders that all managers of a machine read (scan.h). */
 static const char *const shared_folders[] = {
@@ -108,14 +109,17 @@ int links_make(const EmitContext *context, const Output *output, SpecEntry *entr
 {
     _cleanup_free_ char *service = text_printf("phoenix@%s.service", entry->unit);
     _cleanup_free_ char *timer = text_printf("phoenix@%s.timer", entry->unit);
+    _cleanup_free_ char *socket = text_printf("phoenix@%s.socket", entry->unit);
 
-    if (!service || !timer)
+    if (!service || !timer || !socket)
         return -ENOMEM;
     int r = entry->spec ? install_all(output, entry, service) : 0;
     if (r < 0 || !links_enabled(context, entry))
         return r;
     if (entry->spec->schedule && entry->fate == SPEC_FATE_GENERATED)
         return link_into(output, "timers.target", "wants", timer);
+    if (spec_is_listened_for(entry->spec) && entry->fate == SPEC_FATE_GENERATED)
+        return link_into(output, "sockets.target", "wants", socket);
     return link_into(output,
                      context->scope == SPEC_SCOPE_SYSTEM ? "multi-user.target" : "default.target",
                      "wants", service);

@@ -31,7 +31,7 @@ static void print_help(void)
          "\n"
          "Environment: PHOENIX_SPEC_PATH, PHOENIX_LIBEXEC, PHOENIX_QUADLET,\n"
          "PHOENIX_QUADLET_VERSION, PHOENIX_SYSTEMD_VERSION, PHOENIX_CATATONIT,\n"
-         "PHOENIX_MACHINE_ID.");
+         "PHOENIX_MACHINE_ID, PHOENIX_UID.");
 }
 
 static SpecScope scope_of_environment(void)

@@ -144,10 +144,17 @@ static char *find_machine_id(void)
     return strndup(text, n == MACHINE_ID_SIZE ? n : 0);
 }
 
+static unsigned find_uid(void)
+{
+    const char *set = getenv("PHOENIX_UID");
+
+    return set ? leading_number(set) : getuid();
+}
+
 int platform_probe(Platform *ret)
 {
-    _cleanup_platform_ Platform platform = {.systemd = find_systemd(),
-                                            .catatonit = find_catatonit()};
+    _cleanup_platform_ Platform platform = {
+        .systemd = find_systemd(), .catatonit = find_catatonit(), .uid = find_uid()};
     const char *quadlet = find_quadlet();
     const char *libexec = getenv("PHOENIX_LIBEXEC");
 

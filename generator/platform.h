@@ -4,7 +4,7 @@
  * Everything can be set by environment, so that tests see any machine they like:
  * PHOENIX_SYSTEMD_VERSION (252), PHOENIX_QUADLET (path, empty: none), PHOENIX_QUADLET_VERSION
  * (5.4), PHOENIX_CATATONIT (yes, no), PHOENIX_LIBEXEC (folder of phoenix-abort and its like),
- * PHOENIX_MACHINE_ID (32 hexadecimal digits).
+ * PHOENIX_MACHINE_ID (32 hexadecimal digits), PHOENIX_UID (number).
  */
 #pragma once
 
@@ -16,6 +16,7 @@ typedef struct Platform {
     bool catatonit;   /* podman run --init works */
     char *libexec;    /* folder of our helpers */
     char *machine_id; /* machine-id(5); "" when there is none yet */
+    unsigned uid;     /* of the user whose manager it is, when it is a user's */
 } Platform;
 
 /* Versions of Podman are compared as one number. */

@@ -52,6 +52,7 @@ typedef struct DiagList {
 #define DIAG_CODE_UNSUPPORTED   "unsupported"
 #define DIAG_CODE_FILE          "file"
 #define DIAG_CODE_NAME_CLASH    "name-clash"
+#define DIAG_CODE_LISTEN_CLASH  "listen-clash"
 #define DIAG_CODE_MISSING_SPEC  "missing-spec"
 #define DIAG_CODE_CYCLE         "cycle"
 #define DIAG_CODE_IMAGE         "image"

@@ -3,6 +3,7 @@
  * Which keys belong to which kind of check, in one table: it gives the kind when none is named, the
  * defaults, what is missing, and what has no effect.
  */
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "base/macros.h"
 #include "base/strv.h"
 #include "base/text.h"
+#include "spec/demand.h"
 #include "spec/resolve-internal.h"
 
 #define TIMEOUT_DEFAULT_USEC (3 * USEC_PER_SEC)
@@ -156,10 +158,44 @@ static int check_default_port(Resolver *resolver, const char *path)
                 "not among \"ports\"");
 }
 
+static int set_host(SpecProbe *probe, const ListenAddress *address)
+{
+    int family = address->family == LISTEN_IPV4 ? AF_INET : AF_INET6;
+    char text[INET6_ADDRSTRLEN];
+
+    if (!inet_ntop(family, address->address, text, sizeof(text)))
+        return -errno;
+    free(probe->host);
+    probe->host = strdup(text);
+    return probe->host ? 0 : -ENOMEM;
+}
+
+/* A native service serves where systemd listens for it. */
+static int resolve_native_port(Resolver *resolver, const char *path, SpecProbe *probe)
+{
+    const SpecListen *listen = spec_first_tcp(resolver->spec);
+    ListenAddress address;
+
+    if (!listen || listen_address_parse(listen->stream, &address) < 0) {
+        probe->port = resolver->spec->proxyport;
+        return resolver->proxyport_given
+                   ? 0
+                   : warn(resolver, path, "port", "use a check of type \"unix\", or give \"port\"",
+                          "is not given, and \"listen\" has none, so the check goes to 8000, the "
+                          "default of \"proxyport\"");
+    }
+    probe->port = address.port;
+    if (!streq(probe->host, "localhost") || listen_address_is_wildcard(&address))
+        return 0;
+    return set_host(probe, &address);
+}
+
 static int resolve_port(Resolver *resolver, const char *path, SpecProbe *probe)
 {
     if (!(ON_NET & ON(probe->type)) || probe->port != SPEC_INT_UNSET)
         return 0;
+    if (spec_is_native(resolver->spec))
+        return resolve_native_port(resolver, path, probe);
     probe->port = resolver->spec->proxyport;
     return check_default_port(resolver, path);
 }

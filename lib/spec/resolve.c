@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Defaults first (the table's, then those that follow from other keys), rules between keys second.
- * Checks of probes are in resolve-probe.c.
+ * Checks of probes are in resolve-probe.c, what follows from "listen" in resolve-demand.c.
  */
 #include "spec/resolve.h"
 
@@ -18,18 +18,16 @@
 #include "spec/rules.h"
 #include "spec/value.h"
 
-static int table_fall_back(const KeyTable *table, void *object);
-
 static int field_fall_back(const Key *key, void *object)
 {
     void *field = key_field(key, object);
 
     if (key->kind == KEY_OBJECT)
-        return table_fall_back(key->table, field);
+        return resolve_fall_back(key->table, field);
     if (key->kind == KEY_OBJECTS) {
         KeyObjects *pair = field;
         for (size_t i = 0; i < pair->n; i++) {
-            int r = table_fall_back(key->table, (char *)pair->items + i * key->table->size);
+            int r = resolve_fall_back(key->table, (char *)pair->items + i * key->table->size);
             if (r < 0)
                 return r;
         }
@@ -40,7 +38,7 @@ static int field_fall_back(const Key *key, void *object)
     return value_set_text(key, field, key->fallback);
 }
 
-static int table_fall_back(const KeyTable *table, void *object)
+int resolve_fall_back(const KeyTable *table, void *object)
 {
     for (size_t i = 0; i < table->n; i++) {
         int r = field_fall_back(&table->keys[i], object);
@@ -126,12 +124,6 @@ static int resolve_restart(Resolver *resolver)
     return 0;
 }
 
-static void default_bool(int *field, bool value)
-{
-    if (*field == SPEC_UNSET)
-        *field = value;
-}
-
 static int default_strv(char ***field, const char *only)
 {
     if (*field)
@@ -149,45 +141,21 @@ static int resolve_hardening(Resolver *resolver)
     bool binary = resolver->spec->type == SPEC_TYPE_BINARY;
     int r = 0;
 
-    default_bool(&hardening->readonly, strict);
-    default_bool(&hardening->newprivileges, !strict);
-    default_bool(&hardening->tmp, strict);
+    resolve_default_bool(&hardening->readonly, strict);
+    resolve_default_bool(&hardening->newprivileges, !strict);
+    resolve_default_bool(&hardening->tmp, strict);
     if (binary) {
-        default_bool(&hardening->devices, !strict);
-        default_bool(&hardening->dynamicuser, strict && !resolver->spec->user);
+        resolve_default_bool(&hardening->devices, !strict);
+        resolve_default_bool(&hardening->dynamicuser, strict && !resolver->spec->user);
         if (strict)
             r = default_strv(&hardening->syscalls, "@system-service");
         if (hardening->dynamicuser && resolver->spec->user)
             return resolve_error(resolver, "hardening.dynamicuser", NULL,
                                  "there is a \"user\" already");
     } else {
-        default_bool(&hardening->init, true);
+        resolve_default_bool(&hardening->init, true);
     }
     return r < 0 ? r : default_strv(&hardening->capabilities, strict ? NULL : "all");
-}
-
-static int resolve_on_demand(Resolver *resolver)
-{
-    Spec *spec = resolver->spec;
-    SpecIdle *idle = &spec->idle;
-
-    if (spec->listen.n > 0 && spec->activation == SPEC_UNSET)
-        spec->activation = SPEC_ACTIVATION_PROXY;
-    if (spec->listen.n == 0 && spec->activation != SPEC_UNSET)
-        return resolve_no_effect(resolver, "activation", "has no effect without \"listen\"");
-    if (idle->after_usec == USEC_INFINITY)
-        return 0;
-    if (idle->action == SPEC_UNSET)
-        idle->action = SPEC_IDLE_STOP;
-    default_bool(&idle->reclaim, false);
-    if (idle->min_usec == USEC_INFINITY)
-        idle->min_usec = 0;
-    if (idle->stop_usec != USEC_INFINITY && idle->action != SPEC_IDLE_FREEZE)
-        return resolve_error(resolver, "idle.stop", NULL, "is for \"action\": \"freeze\"");
-    if (spec->listen.n == 0)
-        return resolve_no_effect(resolver, "idle",
-                                 "has no effect without \"listen\": nothing would start it again");
-    return 0;
 }
 
 /* Who wants to hear of failures hears of all of them. */
@@ -330,7 +298,7 @@ int spec_resolve(Spec *spec, const char *stem, DiagList *diags)
                          .diags = diags,
                          .proxyport_given = spec->proxyport != SPEC_INT_UNSET};
 
-    int r = table_fall_back(&spec_keys, spec);
+    int r = resolve_fall_back(&spec_keys, spec);
     for (size_t i = 0; r >= 0 && i < ELEMENTSOF(steps); i++)
         r = steps[i](&resolver);
     return r;

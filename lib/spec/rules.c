@@ -160,6 +160,17 @@ const KeyRule rule_user = {
     .pattern = "^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$",
 };
 
+static int check_account(const char *s, char **ret_canonical, char **ret_reason)
+{
+    return yes(is_account(s, strlen(s)));
+}
+
+const KeyRule rule_account = {
+    .what = "a user or a group (like \"www-data\" or \"1000\")",
+    .check = check_account,
+    .pattern = "^[A-Za-z0-9_][A-Za-z0-9_.-]*$",
+};
+
 static int check_schedule(const char *s, char **ret_canonical, char **ret_reason)
 {
     if (!cron_looks_like(s))

@@ -15,6 +15,7 @@ extern const KeyRule rule_image;         /* an image reference or an absolute pa
 extern const KeyRule rule_path;          /* an absolute, normalised path */
 extern const KeyRule rule_optional_path; /* the same, "-" in front allowed */
 extern const KeyRule rule_user;          /* USER or USER:GROUP */
+extern const KeyRule rule_account;       /* one user or group */
 extern const KeyRule rule_schedule;      /* OnCalendar or five-field cron */
 extern const KeyRule rule_percent;       /* "10%" */
 extern const KeyRule rule_memory;        /* size or percentage */

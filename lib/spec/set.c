@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Loading all specs of a manager and deciding the fate of each. What can only be seen between them
- * is in set-links.c.
+ * is in set-names.c, set-listen.c and set-links.c.
  */
 #include "spec/set.h"
 
@@ -115,6 +115,8 @@ int spec_set_load(SpecScope scope, char *const *folders, const char *machine, Sp
         r = set_load(set, &files, scope, machine ? machine : host);
     if (r >= 0)
         r = set_check_names(set);
+    if (r >= 0)
+        r = set_check_listen(set, scope);
     if (r >= 0)
         r = set_check_links(set);
     if (r < 0)

@@ -284,6 +284,7 @@ typedef struct Spec {
     SpecHooks hooks;
     char *proxyname;
     int64_t proxyport;
+    char *proxysocket; /* path inside the service */
     char *ip;
     char **link;
     SpecSecrets secrets;

@@ -134,8 +134,13 @@ static void test_lease_outside_the_sandbox(void **state)
     context.scope = SPEC_SCOPE_USER;
     expect(BINARY(CHECK), "ExecStartPost=+/usr/libexec/phoenix/phoenix-lease --watchdog=39s "
                           "--socket=%t/phoenix/lease.sock web");
-    expect_not(BINARY(CHECK ", 'tmpfs': ['/run:size=1M']"), "-%t/phoenix");
+    expect_not(BINARY(CHECK), "-%t/phoenix");
     expect(DOCKER(CHECK), LEASE);
+    /* A user's manager refuses "+" for a command of a unit with such mounts. */
+    expect(BINARY(CHECK ", 'volumes': ['/a:/b']"), LEASE);
+    expect(BINARY(CHECK ", 'tmpfs': ['/run:size=1M']"), LEASE);
+    expect(BINARY(CHECK ", 'tmpfs': ['/run:size=1M']"),
+           "BindReadOnlyPaths=-%t/phoenix -%t/systemd/notify");
 }
 
 int main(void)
