@@ -42,6 +42,11 @@ static const CliOption cli_options[] = {
     {"no-block", CLI_NO_BLOCK, "Do not wait until it is done", NULL, 0},
     {"no-start", CLI_NO_START, "Put the spec in place, start nothing", NULL, 0},
     {"yes", CLI_YES, "Do not ask", NULL, 'y'},
+    {"observe", CLI_OBSERVE, "Look at it for so long after its start [30s]", "SPAN", 0},
+    {"timeout", CLI_TIMEOUT, "Go back when it is not healthy after this time", "SPAN", 0},
+    {"drain", CLI_DRAIN, "Let connections of its proxy end for so long at most [10s]", "SPAN", 0},
+    {"dry-run", CLI_DRY_RUN, "Pull the image and say what would be done", NULL, 0},
+    {"record", CLI_RECORD, "Write down what runs: \"start\" or \"auto-update\"", "WHO", 0},
     {"help", CLI_HELP, "Show help", NULL, 'h'},
     {"version", CLI_VERSION, "Show the version", NULL, 0},
 };
@@ -123,8 +128,26 @@ static int parse_count(const char *s, uint64_t *ret)
     return 0;
 }
 
+/* Where the span of an option goes; NULL when it takes none. */
+static uint64_t *span_of(Cli *cli, CliOptions bit)
+{
+    switch ((unsigned)bit) {
+    case CLI_FOR:
+        return &cli->for_usec;
+    case CLI_OBSERVE:
+        return &cli->observe_usec;
+    case CLI_TIMEOUT:
+        return &cli->timeout_usec;
+    case CLI_DRAIN:
+        return &cli->drain_usec;
+    default:
+        return NULL;
+    }
+}
+
 static int take_option(Cli *cli, const CliOption *option, const char *value)
 {
+    uint64_t *span = span_of(cli, option->bit);
     int r = 0;
 
     cli->options = (CliOptions)((unsigned)cli->options | (unsigned)option->bit);
@@ -132,9 +155,11 @@ static int take_option(Cli *cli, const CliOption *option, const char *value)
         r = parse_count(value, &cli->lines);
     else if (option->bit == CLI_SINCE)
         r = when_parse(value, when_now(), &cli->since_usec);
-    else if (option->bit == CLI_FOR)
-        r = timespan_parse(value, &cli->for_usec);
-    if (option->bit == CLI_FOR && r >= 0 && cli->for_usec == 0)
+    else if (option->bit == CLI_RECORD)
+        cli->record = value;
+    else if (span)
+        r = timespan_parse(value, span);
+    if (r >= 0 && (option->bit == CLI_FOR || option->bit == CLI_TIMEOUT) && *span == 0)
         r = -EINVAL;
     return r < 0 ? usage_error_value(option, value) : CLI_EXIT_OK;
 }

@@ -39,15 +39,22 @@ typedef enum CliOptions {
     CLI_NO_BLOCK = 1 << 16,
     CLI_NO_START = 1 << 17,
     CLI_YES = 1 << 18,
+    CLI_OBSERVE = 1 << 19,
+    CLI_TIMEOUT = 1 << 20,
+    CLI_DRAIN = 1 << 21,
+    CLI_DRY_RUN = 1 << 22,
+    CLI_RECORD = 1 << 23,
 } CliOptions;
 
 typedef struct Cli {
     CliOptions options;
     SpecScope scope; /* SPEC_SCOPE_SYSTEM or SPEC_SCOPE_USER */
     Screen screen;
-    uint64_t lines;      /* --lines */
-    uint64_t since_usec; /* --since, CLOCK_REALTIME */
-    uint64_t for_usec;   /* --for, a span */
+    uint64_t lines;                                  /* --lines */
+    uint64_t since_usec;                             /* --since, CLOCK_REALTIME */
+    uint64_t for_usec;                               /* --for, a span */
+    uint64_t observe_usec, timeout_usec, drain_usec; /* --observe, --timeout, --drain, spans */
+    const char *record;                              /* --record */
 } Cli;
 
 #define CLI_ARGS_ANY 10000U
@@ -83,9 +90,11 @@ int cli_print(const Text *t);
 int verb_check(const Cli *cli, char *const *args);
 int verb_del(const Cli *cli, char *const *args);
 int verb_deploy(const Cli *cli, char *const *args);
+int verb_doctor(const Cli *cli, char *const *args);
 int verb_events(const Cli *cli, char *const *args);
 int verb_explain(const Cli *cli, char *const *args);
 int verb_help(const Cli *cli, char *const *args);
+int verb_history(const Cli *cli, char *const *args);
 int verb_info(const Cli *cli, char *const *args);
 int verb_keys(const Cli *cli, char *const *args);
 int verb_logs(const Cli *cli, char *const *args);
@@ -93,6 +102,7 @@ int verb_maintenance(const Cli *cli, char *const *args);
 int verb_names(const Cli *cli, char *const *args);
 int verb_probe(const Cli *cli, char *const *args);
 int verb_restart(const Cli *cli, char *const *args);
+int verb_rollback(const Cli *cli, char *const *args);
 int verb_schema(const Cli *cli, char *const *args);
 int verb_services(const Cli *cli, char *const *args);
 int verb_show(const Cli *cli, char *const *args);

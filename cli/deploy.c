@@ -13,6 +13,7 @@
 #include "services.h"
 #include "spec/read.h"
 #include "specs.h"
+#include "supervisor.h"
 
 /* Not more than anybody may read, not less than its owner needs. */
 #define MODE_MAX 0644
@@ -26,6 +27,10 @@ void deploy_done(Deploy *deploy)
     install_done(&deploy->install);
     rollout_done(&deploy->rollout);
     free(deploy->why);
+    image_switch_done(&deploy->images);
+    cleanup_close(&deploy->lock);
+    if (deploy->held)
+        interrupt_release(&deploy->interrupt);
 }
 
 static int fail(Deploy *deploy, int status, char *why)
@@ -55,6 +60,19 @@ static int read_source(Deploy *deploy)
     if (r == SPEC_INVALID)
         return fail(deploy, CLI_EXIT_NO, strdup("it has errors"));
     return r < 0 ? r : CLI_EXIT_OK;
+}
+
+/* Two at a time would take each other's way back. */
+static int lock(Deploy *deploy)
+{
+    deploy->lock = ledger_lock(deploy->cli->scope, deploy->spec->name);
+    if (deploy->lock >= 0)
+        return CLI_EXIT_OK;
+    if (deploy->lock == -EWOULDBLOCK)
+        return fail(deploy, CLI_EXIT_NO,
+                    text_printf("%s is being updated already", deploy->spec->name));
+    return fail(deploy, CLI_EXIT_NO,
+                text_printf("its lock cannot be taken: %s", strerror(-deploy->lock)));
 }
 
 static bool lies_in(const char *path, const char *folder)
@@ -135,7 +153,7 @@ static RolloutAction choose_action(const Deploy *deploy, const SpecEntry *presen
         return ROLLOUT_NOTHING;
     if (!deploy->was_up)
         return ROLLOUT_START;
-    if (deploy->update)
+    if (deploy->update || deploy->rollback)
         return ROLLOUT_RESTART;
     same = present && !deploy->install.changed &&
            loaded_of_entry(deploy->cli->scope, present) == LOADED_CURRENT;
@@ -144,7 +162,7 @@ static RolloutAction choose_action(const Deploy *deploy, const SpecEntry *presen
 
 static int check_present(Deploy *deploy, const SpecEntry *present)
 {
-    if (deploy->update && !present)
+    if ((deploy->update || deploy->rollback) && !present)
         return fail(deploy, CLI_EXIT_MISSING,
                     text_printf("there is no service %s to update; phoenix deploy makes one",
                                 deploy->spec->name));
@@ -153,16 +171,130 @@ static int check_present(Deploy *deploy, const SpecEntry *present)
     return CLI_EXIT_OK;
 }
 
-static int roll_out(Deploy *deploy, const SpecEntry *present)
+/* ---- the image ---- */
+
+/* The reasons of parts become ours. */
+static int take_why(Deploy *deploy, int r)
 {
+    return r == CLI_EXIT_NO ? fail(deploy, r, TAKE_PTR(deploy->images.why)) : r;
+}
+
+static bool is_healthy(const Deploy *deploy)
+{
+    _cleanup_unit_state_ UnitState state = {0};
+    _cleanup_supervisor_ Supervisor *supervisor = NULL;
+    _cleanup_health_ Health health = {0};
+
+    if (manager_describe(deploy->manager, deploy->rollout.unit, &state) < 0 ||
+        !state.active_state || !streq(state.active_state, "active"))
+        return false;
+    if (supervisor_open(deploy->cli->scope, &supervisor) < 0 ||
+        supervisor_get(supervisor, deploy->spec->name, &health) < 0 || !health.supervised)
+        return true;
+    return health.state && streq(health.state, "healthy");
+}
+
+/* Without a word from the user: the newest good one that is not the present one. */
+static int choose_image(Deploy *deploy)
+{
+    const Ledger *ledger = &deploy->images.ledger;
+    const LedgerEntry *entry;
+
+    if (deploy->wanted)
+        entry = ledger_find(ledger, deploy->wanted);
+    else
+        entry = ledger_last_good(ledger, deploy->images.before.id);
+    if (entry)
+        return take_why(deploy, image_switch_choose(&deploy->images, entry));
+    if (deploy->wanted)
+        return fail(deploy, CLI_EXIT_MISSING,
+                    text_printf("its history has no image \"%s\"", deploy->wanted));
+    return fail(deploy, CLI_EXIT_NO, strdup("its history has no other image that was healthy"));
+}
+
+/* Of a container that is there already. What it runs is looked at before anything is changed. */
+static int find_images(Deploy *deploy, const SpecEntry *present)
+{
+    ImageSwitch *images = &deploy->images;
+    bool same;
     int r;
 
-    r = rollout_new(deploy->cli, deploy->manager, deploy->spec, &deploy->rollout);
+    deploy->has_images = (deploy->update || deploy->rollback) &&
+                         deploy->spec->type == SPEC_TYPE_CONTAINER && deploy->spec->image;
+    if (!deploy->has_images)
+        return deploy->rollback
+                   ? fail(deploy, CLI_EXIT_NO, strdup("it is no container, and has no images"))
+                   : CLI_EXIT_OK;
+    images->who = deploy->rollback ? LEDGER_ROLLBACK : LEDGER_UPDATE;
+    same =
+        present->spec && present->spec->image && streq(present->spec->image, deploy->spec->image);
+    r = take_why(
+        deploy, image_switch_open(images, deploy->manager, deploy->spec, deploy->cli->scope, same));
+    if (r == CLI_EXIT_OK && same && is_healthy(deploy))
+        r = take_why(deploy, image_switch_note_before(images, LEDGER_START));
+    if (r != CLI_EXIT_OK)
+        return r;
+    return deploy->rollback ? choose_image(deploy) : take_why(deploy, image_switch_pull(images));
+}
+
+/* ---- the whole ---- */
+
+static uint64_t observe_span(const Deploy *deploy)
+{
+    bool is_new =
+        deploy->install.changed || (deploy->has_images && image_switch_changes(&deploy->images));
+
+    if (deploy->cli->options & CLI_OBSERVE)
+        return deploy->cli->observe_usec;
+    return (deploy->update || deploy->rollback) && is_new ? DEPLOY_OBSERVE_USEC : 0;
+}
+
+static int run(Deploy *deploy)
+{
+    bool watched = deploy->action != ROLLOUT_NOTHING && !deploy->rollout.timer &&
+                   deploy->spec->duration == SPEC_DURATION_DAEMON;
+    int r;
+
+    r = rollout_run(&deploy->rollout, deploy->action);
+    if (r != CLI_EXIT_OK || !watched)
+        return r;
+    deploy->observed_usec = observe_span(deploy);
+    return rollout_observe(&deploy->rollout, deploy->observed_usec);
+}
+
+/* From here on a Ctrl-C is a reason to go back, not to leave things as they are. */
+static int roll_out(Deploy *deploy, const SpecEntry *present)
+{
+    bool untried;
+    int r;
+
+    deploy->rollout.interrupt = &deploy->interrupt;
+    deploy->action = choose_action(deploy, present);
+    untried = deploy->action == ROLLOUT_NOTHING || deploy->rollout.timer;
+    r = rollout_load(&deploy->rollout, deploy->install.path);
+    if (r == CLI_EXIT_OK && deploy->has_images)
+        r = take_why(deploy, image_switch_apply(&deploy->images, untried));
+    if (r == CLI_EXIT_OK)
+        r = run(deploy);
+    if (r == CLI_EXIT_OK && deploy->has_images)
+        r = take_why(deploy, image_switch_settle(&deploy->images));
+    return r;
+}
+
+static int prepare(Deploy *deploy, const SpecEntry *present)
+{
+    Rollout *rollout = &deploy->rollout;
+    int r;
+
+    r = rollout_new(deploy->cli, deploy->manager, deploy->spec, rollout);
     if (r < 0)
         return r;
-    deploy->was_up = rollout_is_up(&deploy->rollout);
-    deploy->action = choose_action(deploy, present);
-    return rollout_run(&deploy->rollout, deploy->action, deploy->install.path);
+    if (deploy->cli->options & CLI_TIMEOUT)
+        rollout->timeout_usec = deploy->cli->timeout_usec;
+    if (deploy->cli->options & CLI_DRAIN)
+        rollout->drain_usec = deploy->cli->drain_usec;
+    deploy->was_up = rollout_is_up(rollout);
+    return find_images(deploy, present);
 }
 
 int deploy_run(Deploy *deploy)
@@ -179,22 +311,30 @@ int deploy_run(Deploy *deploy)
         return r;
     present = spec_set_find(set, deploy->spec->name);
     r = check_present(deploy, present);
-    if (r != CLI_EXIT_OK)
+    if (r == CLI_EXIT_OK)
+        r = lock(deploy);
+    if (r == CLI_EXIT_OK)
+        r = prepare(deploy, present);
+    if (r != CLI_EXIT_OK || (deploy->cli->options & CLI_DRY_RUN))
         return r;
+    interrupt_hold(&deploy->interrupt);
+    deploy->held = true;
     r = put_in_place(deploy, present);
     return r != CLI_EXIT_OK ? r : roll_out(deploy, present);
 }
 
 /* Best effort: what fails here must not hide why we are here. */
-void deploy_revert(Deploy *deploy)
+void deploy_revert(Deploy *deploy, const char *reason)
 {
-    bool changed = deploy->install.changed;
+    bool changed = deploy->install.changed || deploy->images.moved, good = true;
 
+    if (deploy->has_images)
+        good = image_switch_revert(&deploy->images, reason) == CLI_EXIT_OK;
     if (install_undo(&deploy->install) < 0)
         return;
-    if (!deploy->rollout.unit || !changed) {
-        deploy->reverted = changed;
+    if (!deploy->rollout.loaded || !changed) {
+        deploy->reverted = good && changed;
         return;
     }
-    deploy->reverted = rollout_revert(&deploy->rollout, deploy->was_up) == CLI_EXIT_OK;
+    deploy->reverted = rollout_revert(&deploy->rollout, deploy->was_up) == CLI_EXIT_OK && good;
 }

@@ -142,7 +142,9 @@ static int wait_for_jobs(Waiting *waiting)
             continue;
         if (jobs->tick)
             jobs->tick(waiting->manager, jobs, jobs->userdata);
-        r = sd_bus_wait(bus, jobs->tick ? TICK_USEC : UINT64_MAX);
+        if (jobs->give_up && jobs->give_up(jobs->give_up_userdata))
+            return 0;
+        r = sd_bus_wait(bus, jobs->tick || jobs->give_up ? TICK_USEC : UINT64_MAX);
         if (r < 0 && r != -EINTR)
             return r;
     }
@@ -210,4 +212,12 @@ int manager_reset_failed(Manager *manager, const char *unit)
         r = 0;
     sd_bus_error_free(&error);
     return r;
+}
+
+int manager_kill(Manager *manager, const char *unit, int signal)
+{
+    int r = sd_bus_call_method(manager_bus(manager), SERVICE, OBJECT, INTERFACE, "KillUnit", NULL,
+                               NULL, "ssi", unit, "main", (int32_t)signal);
+
+    return r < 0 ? r : 0;
 }

@@ -35,6 +35,9 @@ typedef struct Jobs {
     /* Called about four times a second while waiting; may be NULL. */
     void (*tick)(Manager *manager, const struct Jobs *jobs, void *userdata);
     void *userdata;
+    /* As often; may be NULL. True ends the waiting: what has not ended has no result then. */
+    bool (*give_up)(void *userdata);
+    void *give_up_userdata;
 } Jobs;
 
 /* Makes all jobs, then waits until each has ended (unless no_block). What happened to each stands
@@ -47,6 +50,9 @@ bool job_is_good(const Job *job, bool no_block);
 /* daemon-reload: 0, or negative errno with the words of the manager in *ret_why (may be NULL when
  * out of memory; caller frees). */
 int manager_reload(Manager *manager, char **ret_why);
+
+/* Sends a signal to the main process of a unit. */
+int manager_kill(Manager *manager, const char *unit, int signal);
 
 /* Clears "failed" and the counters of restarts. A unit that is not loaded is no failure. */
 int manager_reset_failed(Manager *manager, const char *unit);

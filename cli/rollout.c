@@ -6,16 +6,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 
 #include "base/file.h"
 #include "facts.h"
 #include "progress.h"
 #include "rollout.h"
+#include "update/observe.h"
+#include "when.h"
 
 #define UNIT_SIZE_MAX (1024U * 1024U)
 
 /* A program that cannot run usually says so within this time. */
 #define SETTLE_MSEC 1000
+
+/* Connections to a service that is not well are not worth a long wait. */
+#define DRAIN_TO_REVERT_USEC USEC_PER_SEC
 
 const char *rollout_action_word(RolloutAction action)
 {
@@ -40,7 +46,11 @@ void rollout_done(Rollout *rollout)
 
 int rollout_new(const Cli *cli, Manager *manager, const Spec *spec, Rollout *ret)
 {
-    _cleanup_rollout_ Rollout rollout = {.cli = cli, .manager = manager};
+    _cleanup_rollout_ Rollout rollout = {.cli = cli,
+                                         .manager = manager,
+                                         .timeout_usec = USEC_INFINITY,
+                                         .drain_usec = USEC_INFINITY,
+                                         .timer = spec->schedule != NULL};
 
     rollout.name = strdup(spec->name);
     rollout.unit = text_printf("phoenix@%s.%s", spec->name, spec->schedule ? "timer" : "service");
@@ -102,7 +112,59 @@ static int check_unit(Rollout *rollout, const char *spec_path)
     return fail(rollout, reason ? text_printf("its unit is only a stub: %s", reason) : NULL);
 }
 
-static int run_job(Rollout *rollout, JobKind kind, Job *job)
+/* What is looked at while a job runs. */
+typedef struct Limits {
+    Rollout *rollout;
+    uint64_t begin_usec;
+    uint64_t timeout_usec, drain_usec; /* USEC_INFINITY: none */
+    Interrupt *interrupt;              /* or NULL */
+    bool hurried;                      /* the proxy was told to wait no longer */
+} Limits;
+
+static bool has_passed(const Limits *limits, uint64_t span_usec)
+{
+    uint64_t now_usec = when_now();
+
+    return now_usec > limits->begin_usec && now_usec - limits->begin_usec >= span_usec;
+}
+
+/* phoenix-drain, in front of the proxy, takes a second SIGTERM as "now". Only one that is being
+ * stopped has had the first. */
+static void hurry_drain(Limits *limits)
+{
+    _cleanup_free_ char *unit = text_printf("phoenix-proxy@%s.service", limits->rollout->name);
+    _cleanup_unit_state_ UnitState state = {0};
+    Manager *manager = limits->rollout->manager;
+
+    if (limits->hurried || !unit || !has_passed(limits, limits->drain_usec))
+        return;
+    if (manager_describe(manager, unit, &state) >= 0 && state.active_state &&
+        streq(state.active_state, "deactivating"))
+        (void)manager_kill(manager, unit, SIGTERM);
+    limits->hurried = true;
+}
+
+static bool give_up(void *userdata)
+{
+    Limits *limits = userdata;
+    Rollout *rollout = limits->rollout;
+
+    hurry_drain(limits);
+    if (limits->interrupt && interrupt_came(limits->interrupt)) {
+        (void)fail(rollout, strdup("the update was interrupted"));
+        return true;
+    }
+    if (has_passed(limits, limits->timeout_usec)) {
+        _cleanup_text_ Text span = {0};
+
+        when_add_span(&span, limits->timeout_usec);
+        (void)fail(rollout, text_printf("it was not up after %s", span.error < 0 ? "" : span.data));
+        return true;
+    }
+    return false;
+}
+
+static int run_job(Rollout *rollout, JobKind kind, Limits *limits, Job *job)
 {
     Progress progress = progress_new(rollout->cli);
     Jobs jobs = {.items = job, .n = 1, .kind = kind};
@@ -111,6 +173,8 @@ static int run_job(Rollout *rollout, JobKind kind, Job *job)
     job->unit = rollout->unit;
     (void)manager_reset_failed(rollout->manager, rollout->unit);
     progress_attach(&progress, &jobs);
+    jobs.give_up = give_up;
+    jobs.give_up_userdata = limits;
     r = jobs_run(rollout->manager, &jobs, false);
     progress_clear(&progress);
     if (r < 0)
@@ -143,34 +207,71 @@ static int settle(Rollout *rollout)
     return fail(rollout, strdup("it started, but did not stay up"));
 }
 
-int rollout_run(Rollout *rollout, RolloutAction action, const char *spec_path)
+int rollout_load(Rollout *rollout, const char *spec_path)
 {
     int r;
 
+    rollout->loaded = true;
     r = reload(rollout);
-    if (r == CLI_EXIT_OK)
-        r = check_unit(rollout, spec_path);
-    if (r != CLI_EXIT_OK || action == ROLLOUT_NOTHING)
-        return r;
+    return r != CLI_EXIT_OK ? r : check_unit(rollout, spec_path);
+}
+
+int rollout_run(Rollout *rollout, RolloutAction action)
+{
+    Limits limits = {
+        .rollout = rollout,
+        .begin_usec = when_now(),
+        .timeout_usec = rollout->timeout_usec,
+        .drain_usec = rollout->drain_usec,
+        .interrupt = rollout->interrupt,
+    };
+    int r;
+
+    if (action == ROLLOUT_NOTHING)
+        return CLI_EXIT_OK;
     rollout->job_made = true;
-    r = run_job(rollout, action == ROLLOUT_RESTART ? JOB_RESTART : JOB_START, &rollout->job);
+    r = run_job(rollout, action == ROLLOUT_RESTART ? JOB_RESTART : JOB_START, &limits,
+                &rollout->job);
     return r != CLI_EXIT_OK ? r : settle(rollout);
+}
+
+int rollout_observe(Rollout *rollout, uint64_t span_usec)
+{
+    Observation observation = {
+        .cli = rollout->cli,
+        .manager = rollout->manager,
+        .name = rollout->name,
+        .unit = rollout->unit,
+        .span_usec = span_usec,
+        .interrupt = rollout->interrupt,
+    };
+    char *why = NULL;
+    int r = observe(&observation, &why);
+
+    rollout->went_idle = observation.went_idle;
+    return why ? fail(rollout, why) : r;
 }
 
 /* The job that failed is kept: it is what will be told. */
 int rollout_revert(Rollout *rollout, bool was_up)
 {
     _cleanup_(job_done) Job job = {0};
+    Limits limits = {
+        .rollout = rollout,
+        .begin_usec = when_now(),
+        .timeout_usec = USEC_INFINITY,
+        .drain_usec = DRAIN_TO_REVERT_USEC,
+    };
     int r;
 
     r = reload(rollout);
     if (r != CLI_EXIT_OK)
         return r;
     if (was_up)
-        return rollout->job_made ? run_job(rollout, JOB_RESTART, &job) : CLI_EXIT_OK;
+        return rollout->job_made ? run_job(rollout, JOB_RESTART, &limits, &job) : CLI_EXIT_OK;
     if (!rollout->job_made)
         return CLI_EXIT_OK;
-    r = run_job(rollout, JOB_STOP, &job);
+    r = run_job(rollout, JOB_STOP, &limits, &job);
     (void)manager_reset_failed(rollout->manager, rollout->unit);
     return r;
 }

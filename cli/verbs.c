@@ -164,12 +164,41 @@ const Verb cli_verbs[] = {
         .name = "update",
         .min_args = 1,
         .max_args = CLI_ARGS_ANY,
-        .options = CLI_NO_START,
+        .options = CLI_NO_START | CLI_OBSERVE | CLI_TIMEOUT | CLI_DRAIN | CLI_DRY_RUN,
         .run = verb_update,
         .args = "NAME|FILE...",
-        .help = "Deploy services that are there already, and restart them",
-        .about = "Like deploy, for services that exist, and restarts them in any case: for a new "
-                 "spec, a new image, or just a restart.",
+        .help = "Bring services their newest image or spec, or back what they had",
+        .about =
+            "Like deploy, for services that exist: pulls the image of a container, restarts the "
+            "service in any case, waits until it is healthy, and looks at it for a while when "
+            "its image or spec is new. When it is not well: brings back the image and the spec "
+            "that it had before, and exits with 1. A service behind a proxy loses no "
+            "connection.",
+    },
+    {
+        .name = "history",
+        .max_args = 1,
+        .options = CLI_RECORD,
+        .run = verb_history,
+        .args = "NAME",
+        .help = "List the images that a service ran with, and how that went",
+        .about =
+            "Lists what updates and rollbacks have left: time, digest of the image, by what, "
+            "result, reason; the newest first. With --record: writes down which images healthy "
+            "services run now (of all, without a NAME).",
+    },
+    {
+        .name = "rollback",
+        .min_args = 1,
+        .max_args = 2,
+        .options = CLI_NO_START | CLI_OBSERVE | CLI_TIMEOUT | CLI_DRAIN | CLI_DRY_RUN,
+        .run = verb_rollback,
+        .args = "NAME [DIGEST|N]",
+        .help = "Bring a service back to an image that was healthy",
+        .about =
+            "Gives the service another image of its history: the newest healthy one that it does "
+            "not run now, or the one of that number or digest. Otherwise as update does. An "
+            "image that is not on this machine any more is pulled by its digest.",
     },
     {
         .name = "del",
@@ -192,6 +221,18 @@ const Verb cli_verbs[] = {
         .help = "Print the spec of a service as it is deployed",
         .about = "Prints where the spec is, the units that were made of it and its state, as "
                  "comments, and then the spec as it is.",
+    },
+    {
+        .name = "doctor",
+        .max_args = 1,
+        .run = verb_doctor,
+        .args = "[NAME]",
+        .help = "Say what this machine lacks for services, and what mends it",
+        .about =
+            "Looks at everything that services need of the machine, or only at what one needs: "
+            "lingering, systemd, kernel, cgroups, Podman, ids, limits, the journal, Phoenix "
+            "itself. Says what was found, what it means, and which commands mend it; changes "
+            "nothing. Exits with 1 when something is missing; a warning does not count.",
     },
     {
         .name = "schema",

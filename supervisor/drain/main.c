@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * phoenix-drain: in front of a server that systemd has passed its listening sockets, the proxy of a
+ * service that is started on demand. When the unit is stopped it lets no new connection in, waits
+ * until those that are open have come to their end, and then ends the server. Whoever connects
+ * meanwhile is served by the next one: so a restart of the service, whoever asks for it, cuts no
+ * connection and refuses none.
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "drain.h"
+#include "server.h"
+#include "supervisor/abort/parse.h"
+#include "supervisor/lease/clock.h"
+
+#define EXIT_MISUSED      2
+#define EXIT_OWN_FAILURE  125
+#define EXIT_CANNOT_RUN   126
+#define EXIT_FROM_SIGNAL  128
+#define LISTEN_FDS_START  3
+#define LISTENERS_MAX     64
+#define TIME_DEFAULT_USEC (10 * USEC_PER_SEC)
+#define LEVEL_ERROR       "<3>"
+#define LEVEL_WARNING     "<4>"
+
+struct options {
+    uint64_t time_usec;
+    char **server;
+};
+
+/* The journal takes the level from the prefix (sd-daemon(3)). */
+__attribute__((format(printf, 2, 3))) static void complain(const char *level, const char *format,
+                                                           ...)
+{
+    va_list ap;
+
+    fprintf(stderr, "%sdrain: ", isatty(STDERR_FILENO) ? "" : level);
+    va_start(ap, format);
+    vfprintf(stderr, format, ap);
+    va_end(ap);
+    putc('\n', stderr);
+}
+
+static void print_help(void)
+{
+    puts("phoenix-drain [--time SPAN] -- PROGRAM [ARGUMENT...]\n"
+         "\n"
+         "Runs PROGRAM with the listening sockets that systemd passes. On SIGTERM: lets no new\n"
+         "connection in, waits until those that are open have ended, then ends PROGRAM. On a "
+         "second\n"
+         "one: ends it at once.\n"
+         "\n"
+         "  --time SPAN   how long open connections have to end [10s]\n"
+         "  --help        this text\n"
+         "  --version     the version\n"
+         "\n"
+         "Exit code: 0 after SIGTERM; that of PROGRAM when it ends by itself (128 + N when signal "
+         "N\n"
+         "ended it); 2 for a wrong option, 125 on a failure of its own, 126 when PROGRAM cannot be "
+         "run.");
+}
+
+/* Returns 0 to go on, 1 when all is done, -EINVAL when misused. */
+static int parse_options(int argc, char *argv[], struct options *options)
+{
+    static const struct option longs[] = {
+        {"time", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {},
+    };
+    int c;
+
+    while ((c = getopt_long(argc, argv, "+h", longs, NULL)) >= 0)
+        switch (c) {
+        case 't':
+            if (parse_span(optarg, &options->time_usec) < 0) {
+                complain(LEVEL_ERROR, "--time: this is no time span: %.100s", optarg);
+                return -EINVAL;
+            }
+            break;
+        case 'h':
+            print_help();
+            return 1;
+        case 'v':
+            puts("phoenix-drain " PHOENIX_VERSION);
+            return 1;
+        default:
+            return -EINVAL;
+        }
+    options->server = argv + optind;
+    if (optind < argc)
+        return 0;
+    complain(LEVEL_ERROR, "no program given");
+    return -EINVAL;
+}
+
+/* Returns how many listening sockets were passed (sd_listen_fds(3)), or a negative errno. */
+static int take_listeners(struct listener *listeners)
+{
+    const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+
+    if (!pid || !fds || strtol(pid, NULL, 10) != getpid())
+        return -ENOENT;
+    long n = strtol(fds, NULL, 10);
+    if (n <= 0 || n > LISTENERS_MAX)
+        return n <= 0 ? -ENOENT : -E2BIG;
+    for (int i = 0; i < n; i++) {
+        int r = listener_init(&listeners[i], LISTEN_FDS_START + i);
+        if (r < 0)
+            return r;
+    }
+    return (int)n;
+}
+
+static int report(const struct drain *drain, enum drain_end end, int detail)
+{
+    switch (end) {
+    case DRAIN_SERVER_ENDED:
+        return WIFEXITED(detail) ? WEXITSTATUS(detail) : EXIT_FROM_SIGNAL + WTERMSIG(detail);
+    case DRAIN_DONE:
+        break;
+    case DRAIN_CUT:
+        complain(LEVEL_WARNING, "%d connection%s did not end in time and %s cut", detail,
+                 detail == 1 ? "" : "s", detail == 1 ? "is" : "are");
+        if (drain->deafen_result < 0)
+            complain(LEVEL_WARNING, "new ones were accepted to the end: %s",
+                     drain->deafen_result == -EAGAIN ? "the program does not wait with epoll"
+                                                     : strerror(-drain->deafen_result));
+        break;
+    case DRAIN_BLIND:
+        complain(LEVEL_WARNING, "connections cannot be counted, those that are open are cut: %s",
+                 strerror(-detail));
+        break;
+    }
+    return EXIT_SUCCESS;
+}
+
+static int run(const struct options *options, struct drain *drain)
+{
+    sigset_t before;
+    int detail = 0;
+
+    sigemptyset(&drain->signals);
+    sigaddset(&drain->signals, SIGCHLD);
+    sigaddset(&drain->signals, SIGTERM);
+    sigaddset(&drain->signals, SIGINT);
+    /* Ignored by whoever started us, SIGCHLD would take the exit code away. */
+    (void)signal(SIGCHLD, SIG_DFL);
+    (void)sigprocmask(SIG_BLOCK, &drain->signals, &before);
+    drain->server = server_start(options->server, &before);
+    if (drain->server < 0) {
+        complain(LEVEL_ERROR, "cannot run %s: %s", options->server[0],
+                 strerror(-(int)drain->server));
+        return EXIT_CANNOT_RUN;
+    }
+    notify_ready(&drain->notify);
+    (void)notify_flush(&drain->notify);
+    enum drain_end end = drain_run(drain, &detail);
+    return report(drain, end, detail);
+}
+
+int main(int argc, char *argv[])
+{
+    struct options options = {.time_usec = TIME_DEFAULT_USEC};
+    struct listener listeners[LISTENERS_MAX];
+    struct drain drain = {.listeners = listeners};
+
+    int r = parse_options(argc, argv, &options);
+    if (r != 0)
+        return r > 0 ? EXIT_SUCCESS : EXIT_MISUSED;
+    int n = take_listeners(listeners);
+    if (n < 0) {
+        complain(LEVEL_ERROR, "cannot use the sockets that were passed: %s",
+                 n == -ENOENT ? "there are none" : strerror(-n));
+        return EXIT_OWN_FAILURE;
+    }
+    drain.n_listeners = (size_t)n;
+    drain.time_usec = options.time_usec;
+    (void)notify_open(&drain.notify);
+    return run(&options, &drain);
+}
