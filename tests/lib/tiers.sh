@@ -21,6 +21,12 @@ tier_run() {
     fi
 }
 
+# The end of a tier's output, for who has only seen its progress lines.
+tier_tail() {
+    [ -n "$verbose" ] || tail -n 80 "$logs/$1.log" >&2
+    say "$1: failed (whole output: $logs/$1.log)"
+}
+
 # tier_count TIER CODE REPORT...
 tier_count() {
     local tier=$1 code=$2 report reports=() passed failed skipped
@@ -84,11 +90,13 @@ tier_bench() {
     say "bench: ${mode#--}"
     tier_run bench "$report" "$bed" run /src/tests/lib/run-bench "$mode"
     [ -n "$verbose" ] || [ "$mode" = --smoke ] || sed -n '/^== /,$p' "$logs/bench.log"
+    [ "$code" = 0 ] || tier_tail bench
     tier_count bench "$code" "$report"
     report=$logs/bench-supervisor.junit.xml
     say "bench: the supervisor, ${mode#--}"
     tier_run bench-supervisor "$report" bench_supervisor "$mode" "$report"
     [ -n "$verbose" ] || [ "$mode" = --smoke ] || cat "$logs/bench-supervisor.log"
+    [ "$code" = 0 ] || tier_tail bench-supervisor
     tier_count bench-supervisor "$code" "$report"
 }
 

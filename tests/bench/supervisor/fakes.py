@@ -8,6 +8,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -62,14 +63,16 @@ def daemon(work, plans, listener):
         notify.close()  # so that nobody need read what it says from here on
         (work / "notify").unlink()
         yield process, seconds
+    except Exception:
+        print((work / "log").read_text(encoding="utf-8")[-4000:], file=sys.stderr)
+        raise
     finally:
         process.terminate()
         process.wait(300)
 
 
 def wait_quiet(process):
-    """Seconds until phoenixd has asked systemd about each unit; systemd has to load those that
-    nobody has started, which takes it some milliseconds each."""
+    """Seconds until phoenixd knows from systemd how each unit is, and sleeps."""
     began, busy = time.monotonic(), True
     while busy:
         before = proc.switches(process.pid)

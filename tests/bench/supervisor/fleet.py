@@ -20,12 +20,14 @@ IMAGE = "localhost/phoenix-testy"
 PORT = 20000
 CONTAINER_PORT = 8080
 RUNTIME = f"/run/user/{UID}"
+MANAGER_CGROUP = proc.CGROUP / f"user.slice/user-{UID}.slice/user@{UID}.service"
+PATIENCE_SEC = 120  # for what takes a second or so, on a machine that is slow and busy
 
 user = Runner("user")
 root = Runner("system")
 
 
-def wait_for(predicate, timeout, what, interval=0.05):
+def wait_for(predicate, what, timeout=PATIENCE_SEC, interval=0.05):
     end = time.monotonic() + timeout
     while not (answer := predicate()):
         if time.monotonic() > end:
@@ -37,7 +39,7 @@ def wait_for(predicate, timeout, what, interval=0.05):
 def page(port, path="/health", host="127.0.0.1"):
     """The body of a page; None when there is none or it is not 200."""
     try:
-        with socket.create_connection((host, port), timeout=2) as connection:
+        with socket.create_connection((host, port), timeout=10) as connection:
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
             text = b"".join(iter(lambda: connection.recv(4096), b"")).decode()
     except OSError:
@@ -47,18 +49,25 @@ def page(port, path="/health", host="127.0.0.1"):
 
 
 def pages_served():
-    return int(page(PORT, "/count"))
+    return int(wait_for(lambda: page(PORT, "/count"), "the pages say their count"))
 
 
 def metrics():
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(f"{RUNTIME}/phoenix/metrics.sock")
-        connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    """None when they did not come whole: their last line is "# EOF"."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(30)
+            connection.connect(f"{RUNTIME}/phoenix/metrics.sock")
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            text = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    except OSError:
+        return None
+    return text if text.endswith("# EOF\n") else None
 
 
 def metric_sum(name):
-    return sum(float(line.rsplit(" ", 1)[1]) for line in metrics().splitlines()
+    text = wait_for(metrics, "phoenixd gives its metrics")
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
                if line.startswith((f"{name}{{", f"{name} ")))
 
 
@@ -67,10 +76,8 @@ def checks_made():
 
 
 def phoenixd():
-    pid = int(user.properties("phoenixd.service", "MainPID")["MainPID"])
-    if not pid:
-        raise RuntimeError("phoenixd does not run")
-    return pid
+    return wait_for(lambda: int(user.properties("phoenixd.service", "MainPID")["MainPID"]),
+                    "phoenixd runs")
 
 
 def manager():
@@ -132,19 +139,34 @@ class Fleet:
         self.stop()
 
     def leases(self):
-        found = proc.pids_of("phoenix-lease")
-        if len(found) < len(self.names):
-            raise RuntimeError(f"{len(found)} leases for {len(self.names)} services")
-        return found
+        """The lease of each."""
+        folders = {path.name: path for path in MANAGER_CGROUP.rglob("phoenix@*.service")}
+        return [wait_for(lambda folder=folders[unit]: lease_in(folder), f"{unit} has one lease")
+                for unit in self.units()]
 
     def watch(self, seconds):
         """What supervision costs in that time: {"phoenixd": (usec, wakeups), ...} and how many
-        checks were made."""
-        made = checks_made()
-        meter = proc.Meter(phoenixd=[phoenixd()], lease=self.leases(), manager=[manager()])
-        time.sleep(seconds)
-        costs = meter.read()
-        return costs, checks_made() - made
+        checks were made. On a machine that is very slow it takes longer until there was one of
+        each service."""
+        daemon, leases, made = phoenixd(), self.leases(), checks_made()
+        meter = proc.Meter(phoenixd=[daemon], lease=leases, manager=[manager()])
+        end = time.monotonic() + PATIENCE_SEC
+        while True:
+            time.sleep(seconds)
+            costs = meter.read()
+            checks = checks_made() - made
+            if checks >= len(self.names):
+                return costs, checks
+            if time.monotonic() > end:
+                raise TimeoutError(f"{checks} checks of {len(self.names)} services")
+
+
+def lease_in(folder):
+    """The lease in the cgroup of a unit; None while the one that waited for the start is there, too.
+    What a lease has started has its name until it has become the program of a check."""
+    pids = proc.pids_in(folder, "phoenix-lease")
+    found = [pid for pid in pids if proc.parent(pid) not in pids]
+    return found[0] if len(found) == 1 else None
 
 
 def containers(count, check):

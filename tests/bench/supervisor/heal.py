@@ -7,15 +7,14 @@ import os
 import pathlib
 import signal
 import socket
-import subprocess
+import threading
 import time
 
 import peers
 import proc
-from fleet import CONTAINER_PORT, IMAGE, TESTY_BINARY, Fleet, root, user, wait_for
+from fleet import CONTAINER_PORT, IMAGE, PATIENCE_SEC, TESTY_BINARY, Fleet, root, user, wait_for
 
 LOOK = 0.002  # seconds between two looks
-LONG = 30  # seconds after which we give up
 
 
 def status(port):
@@ -29,7 +28,7 @@ def status(port):
 
 
 def wait_up(port):
-    wait_for(lambda: status(port) == 200, LONG, f"port {port} answers 200", interval=LOOK)
+    wait_for(lambda: status(port) == 200, f"port {port} answers 200", interval=LOOK)
 
 
 class Service:
@@ -41,15 +40,18 @@ class Service:
 
     def heal_503(self):
         """Seconds from the first 503 to 200 again, and of that from the last 503 on."""
-        self.tell("unhealthy")
-        wait_for(lambda: status(self.port) == 503, 5, "it answers 503", interval=LOOK)
+        with self.told("unhealthy"):
+            wait_for(lambda: status(self.port) == 503, "it answers 503", interval=LOOK)
+            return self._until_200()
+
+    def _until_200(self):
         began = last = time.monotonic()
         while (code := status(self.port)) != 200:
             now = time.monotonic()
             if code == 503:
                 last = now
-            if now - began > LONG:
-                raise TimeoutError(f"{self.name}: not healed within {LONG} s")
+            if now - began > PATIENCE_SEC:
+                raise TimeoutError(f"not healed within {PATIENCE_SEC} s")
             time.sleep(LOOK)
         return time.monotonic() - began, time.monotonic() - last
 
@@ -58,22 +60,33 @@ class Service:
         pid = self.main_pid()
         began = time.monotonic()
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: status(self.port) == 0 or proc_of(pid) is None, 5, "it is gone",
+        wait_for(lambda: status(self.port) == 0 or proc_of(pid) is None, "it is gone",
                  interval=LOOK)
         wait_up(self.port)
         return time.monotonic() - began
 
-    def tell(self, command):
+    @contextlib.contextmanager
+    def told(self, command):
+        """Tells the service something, and does not wait for the end of that: `podman exec` may be
+        so late that the service has been restarted meanwhile, and then fails."""
         runner = user if "podman" in self.ctl else root
-        runner.check(*self.ctl, command)
+        telling = threading.Thread(target=lambda: runner(*self.ctl, command, timeout=PATIENCE_SEC))
+        telling.start()
+        try:
+            yield
+        finally:
+            telling.join()
 
     def main_pid(self):
-        """The only test service that listens on this port, inside whatever namespace."""
+        """The only test service that listens on this port, inside whatever namespace; one that was
+        just replaced may still be there."""
         want = f"--port\0{self.inner_port}\0"
-        found = [pid for pid in proc.pids_of("phoenix-testy") if want in (proc_of(pid) or "")]
-        if len(found) != 1:
-            raise RuntimeError(f"{self.name}: {len(found)} processes")
-        return found[0]
+
+        def find():
+            found = [pid for pid in proc.pids_of("phoenix-testy") if want in (proc_of(pid) or "")]
+            return found[0] if len(found) == 1 else None
+
+        return wait_for(find, "there is one process of it")
 
     @property
     def inner_port(self):
@@ -138,11 +151,11 @@ def podman():
                                    command=f"CMD {' '.join(peers.TESTY_IN_IMAGE)}"))
     try:
         user.check("systemctl", "--user", "daemon-reload")
-        user.check("systemctl", "--user", "start", unit)
+        user.check("systemctl", "--user", "start", unit, timeout=PATIENCE_SEC)
         wait_up(port)
         yield Service("podman healthcheck", port, ctl_container(name), interval_sec=3.0)
     finally:
-        user("systemctl", "--user", "stop", unit, timeout=60)
+        user("systemctl", "--user", "stop", unit, timeout=PATIENCE_SEC)
         path.unlink()
         user("systemctl", "--user", "daemon-reload")
 
@@ -156,13 +169,10 @@ def monit():
     checks = (f'check process web matching "testy --port {port}$"\n'
               f'  start program = "{start}" with timeout 2 seconds\n  stop program = "{stop}"\n'
               f'  if failed port {port} protocol http request "/health" for 3 cycles then restart')
-    try:
-        with peers.monit(checks):
-            wait_up(port)
-            time.sleep(4)  # monit has seen it, too
-            yield Service("monit", port, ctl_binary(port))
-    finally:
-        subprocess.run(["pkill", "-f", "--", f"--port.{port}$"], check=False)
+    with peers.monit(checks):
+        wait_up(port)
+        time.sleep(4)  # monit has seen it, too
+        yield Service("monit", port, ctl_binary(port))
 
 
 @contextlib.contextmanager
@@ -173,13 +183,14 @@ def scanned(scanner, port):
         yield Service("s6" if scanner[0].startswith("s6") else "runit", port, ctl_binary(port))
 
 
+# How to make each, whether it has checks, and whether it is ours.
 ALL = (
-    (lambda: phoenix("binary"), True),
-    (lambda: phoenix("docker"), True),
-    (podman, True),
-    (monit, True),
-    (lambda: scanned(peers.S6[0], 18084), False),
-    (lambda: scanned(peers.RUNIT[0], 18085), False),
+    (lambda: phoenix("binary"), True, True),
+    (lambda: phoenix("docker"), True, True),
+    (podman, True, False),
+    (monit, True, False),
+    (lambda: scanned(peers.S6[0], 18084), False, False),
+    (lambda: scanned(peers.RUNIT[0], 18085), False, False),
 )
 
 
@@ -193,8 +204,9 @@ def settle(service):
 
 
 def measure(runs, say):
+    """A peer that does not heal gets a "-"; that Phoenix does not is an error."""
     results = []
-    for make, checked in ALL:
+    for make, checked, ours in ALL:
         with make() as service:
             say(f"heal: {service.name}")
             crashes, heals = [], []
@@ -206,7 +218,9 @@ def measure(runs, say):
                         heals.append(service.heal_503())
                         settle(service)
                     crashes.append(service.heal_crash())
-                except TimeoutError as error:
+                except (TimeoutError, ProcessLookupError) as error:
+                    if ours:
+                        raise
                     say(f"{service.name}: {error}")
                     break
             results.append({"name": service.name, "crash_sec": crashes,

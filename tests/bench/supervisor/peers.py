@@ -3,15 +3,15 @@
 
 import contextlib
 import json
+import os
 import pathlib
-import signal
 import subprocess
 import tempfile
 import time
 
 import proc
-from fleet import (CONTAINER_PORT, HOLD, IMAGE, PORT, PROGRAMS, pages_served, testy_exec, user,
-                   wait_for)
+from fleet import (CONTAINER_PORT, HOLD, IMAGE, PATIENCE_SEC, PORT, PROGRAMS, pages_served,
+                   testy_exec, user, wait_for)
 
 TESTY_IN_IMAGE = ["/phoenix-testy", "ctl", f"--port={CONTAINER_PORT}", "get", "/health"]
 
@@ -22,19 +22,38 @@ def floor(*arguments):
                                 capture_output=True, text=True).stdout.split()[-1])
 
 
+class Peer:
+    """A peer in the foreground, as a process of ours, in a cgroup of its own: what it starts leaves
+    it by all kinds of forks, and has to be counted and, at the end, to be gone."""
+
+    JOIN = 'echo 0 >"$1/cgroup.procs"; shift; exec "$@"'
+
+    def __init__(self, *argv):
+        self.cgroup = proc.CGROUP / f"bench-peer-{os.getpid()}"
+        self.cgroup.mkdir()
+        self.process = subprocess.Popen(["sh", "-c", self.JOIN, "join", str(self.cgroup), *argv],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def pids(self, name=None):
+        return proc.pids_in(self.cgroup, name)
+
+    def end(self):
+        """Not in its own way: nothing of it is worth keeping, and it would leave services behind."""
+        (self.cgroup / "cgroup.kill").write_text("1")
+        self.process.kill()  # if it has not even joined
+        self.process.wait()
+        wait_for(lambda: "populated 0" in (self.cgroup / "cgroup.events").read_text(),
+                 "nothing is left of the peer")
+        self.cgroup.rmdir()
+
+
 @contextlib.contextmanager
-def running(*argv, **options):
-    """A peer in the foreground, as a process of ours."""
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                          **options) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
+def running(*argv):
+    peer = Peer(*argv)
+    try:
+        yield peer
+    finally:
+        peer.end()
 
 
 @contextlib.contextmanager
@@ -45,8 +64,8 @@ def monit(checks):
         path.write_text(f"set daemon 1\nset pidfile {folder}/pid\nset statefile {folder}/state\n"
                         f"set idfile {folder}/id\n{checks}\n")
         path.chmod(0o600)
-        with running("monit", "-I", "-c", str(path)) as process:
-            yield process
+        with running("monit", "-I", "-c", str(path)) as peer:
+            yield peer
 
 
 MONIT_CHECKS = {
@@ -61,16 +80,17 @@ def monit_cost(kind, count, seconds):
     """CPU usec, wakeups per check; its programs count as its own."""
     lines = [MONIT_CHECKS[kind].format(n=n, port=PORT + n, exec=" ".join(testy_exec(PORT + n)))
              for n in range(count)]
-    with monit("\n".join(lines)) as process:
+    with monit("\n".join(lines)) as peer:
         before = pages_served()
-        wait_for(lambda: pages_served() > before + count, 30, "monit makes its checks")
-        made = pages_served()
-        meter = proc.Meter(monit=[process.pid])
+        wait_for(lambda: pages_served() > before + count, "monit makes its checks")
+        before = pages_served()
+        meter = proc.Meter(monit=[peer.process.pid])
         time.sleep(seconds)
+        wait_for(lambda: pages_served() > before + count, "monit makes them again")
         cost, woken = meter.read()["monit"]
-        made = pages_served() - made
+        made = pages_served() - before
         return {"cpu_usec": cost / made, "wakeups": woken / made, "checks": made,
-                "memory_kib": proc.memory_kib(process.pid)}
+                "memory_kib": proc.memory_kib(peer.process.pid)}
 
 
 # Runs podman COUNT times and waits for all that it leaves behind: conmon and what conmon runs.
@@ -81,7 +101,7 @@ def cpu():
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 def reap():
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         try:
             if os.waitpid(-1, os.WNOHANG)[0] == 0:
@@ -102,15 +122,16 @@ print(json.dumps([(cpu() - before) / len(wall) * 1e6, sum(wall) / len(wall) * 1e
 @contextlib.contextmanager
 def container(name, *options):
     """The test service under podman alone, rootless."""
-    user("podman", "rm", "-f", "-t", "0", name)
+    user("podman", "rm", "-f", "-t", "0", name, timeout=PATIENCE_SEC)
     user.check("podman", "run", "-d", "--name", name, *options, "--health-cmd",
                f"CMD {' '.join(TESTY_IN_IMAGE)}", IMAGE, "--port", str(CONTAINER_PORT),
-               timeout=120)
+               timeout=PATIENCE_SEC)
     try:
-        wait_for(lambda: user("podman", "healthcheck", "run", name).ok, 30, "the first check")
+        wait_for(lambda: user("podman", "healthcheck", "run", name, timeout=PATIENCE_SEC).ok,
+                 "the first check passes")
         yield name
     finally:
-        user("podman", "rm", "-f", "-t", "0", name)
+        user("podman", "rm", "-f", "-t", "0", name, timeout=PATIENCE_SEC)
 
 
 def podman_cost(count):
@@ -124,7 +145,7 @@ def podman_cost(count):
 
 def load_image(archive):
     if not user("podman", "image", "exists", IMAGE).ok:
-        user.check("podman", "load", "--quiet", "--input", str(archive), timeout=120)
+        user.check("podman", "load", "--quiet", "--input", str(archive), timeout=600)
 
 
 @contextlib.contextmanager
@@ -137,30 +158,17 @@ def tree(scanner, count, command=f"exec {HOLD}"):
             script = service / "run"
             script.write_text(f"#!/bin/sh\n{command}\n")
             script.chmod(0o755)
-        with running(*scanner, folder) as process:
-            try:
-                yield process
-            finally:
-                stop_tree(scanner[0], process, folder, count)
-
-
-def stop_tree(scanner, process, folder, count):
-    """Their services outlive them unless told."""
-    if scanner == "s6-svscan":
-        subprocess.run(["s6-svscanctl", "-t", folder], check=False)
-    else:
-        process.send_signal(signal.SIGHUP)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(5 + count / 20)
+        with running(*scanner, folder) as peer:
+            yield peer
 
 
 def tree_cost(scanner, supervisor, count, seconds):
     """Memory and wakeups per service of the supervisor that each one has."""
-    held = len(proc.pids_of("hold"))
-    with tree(scanner, count):
-        wait_for(lambda: len(proc.pids_of("hold")) >= held + count, 60, f"{scanner[0]} starts all")
+    with tree(scanner, count) as peer:
+        wait_for(lambda: len(peer.pids("hold")) == len(peer.pids(supervisor)) == count,
+                 f"{scanner[0]} starts all")
         time.sleep(0.5)
-        pids = proc.pids_of(supervisor)
+        pids = peer.pids(supervisor)
         meter = proc.Meter(peer=pids)
         time.sleep(seconds)
         return {"services": len(pids), "pss_kib": proc.pss_kib(pids) / len(pids),

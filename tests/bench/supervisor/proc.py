@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the kernel says a process costs: CPU, memory, and how often it was woken."""
 
+import contextlib
 import os
 import pathlib
 
@@ -12,21 +13,42 @@ CGROUP = pathlib.Path("/sys/fs/cgroup")
 def pids_of(name):
     """Processes with this name (as in /proc/PID/comm: 15 characters; systemd puts some of them in
     brackets)."""
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir(PROC))) if name_of(pid) == name[:15]]
+
+
+def name_of(pid):
+    """None when it has ended."""
+    try:
+        return (PROC / str(pid) / "comm").read_text().strip().strip("()")
+    except OSError:
+        return None
+
+
+def pids_in(cgroup, name=None):
+    """Processes in a cgroup and those below it; with a name, only those of that name."""
     found = []
-    for entry in PROC.glob("[0-9]*/comm"):
-        try:
-            if entry.read_text().strip().strip("()") == name[:15]:
-                found.append(int(entry.parent.name))
-        except OSError:
-            pass  # it has ended meanwhile
-    return found
+    for procs in cgroup.rglob("cgroup.procs"):
+        with contextlib.suppress(OSError):  # it has been removed meanwhile
+            found += map(int, procs.read_text().split())
+    return [pid for pid in found if name in (None, name_of(pid))]
+
+
+def parent(pid):
+    """0 when it has ended."""
+    try:
+        return int((PROC / str(pid) / "stat").read_text().rpartition(") ")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def cpu_usec(pid):
     """CPU of the process itself, all threads, to the nanosecond: utime and stime of /proc/PID/stat
     are the same sum in ticks of 10 ms."""
-    tasks = (PROC / str(pid) / "task").glob("*/schedstat")
-    return sum(int(task.read_text().split()[0]) for task in tasks) / 1000
+    used = 0
+    for task in (PROC / str(pid) / "task").iterdir():
+        with contextlib.suppress(OSError):  # the thread has ended meanwhile
+            used += int((task / "schedstat").read_text().split()[0])
+    return used / 1000
 
 
 def children_usec(pid):
@@ -63,18 +85,19 @@ class Meter:
 
     def __init__(self, **groups):
         self.groups = groups
-        self._before = {name: self._look(pids) for name, pids in groups.items()}
+        self._before = {name: self._look(name) for name in groups}
 
-    @staticmethod
-    def _look(pids):
-        return (sum(cpu_usec(pid) + children_usec(pid) for pid in pids),
-                sum(switches(pid) for pid in pids))
+    def _look(self, group):
+        try:
+            return (sum(cpu_usec(pid) + children_usec(pid) for pid in self.groups[group]),
+                    sum(switches(pid) for pid in self.groups[group]))
+        except OSError as error:
+            raise RuntimeError(f"{group}: a process has ended while it was measured") from error
 
     def read(self):
         """{group: (CPU usec, wakeups)}"""
         result = {}
-        for name, pids in self.groups.items():
-            cpu, woken = self._look(pids)
-            before = self._before[name]
+        for name, before in self._before.items():
+            cpu, woken = self._look(name)
             result[name] = (cpu - before[0], woken - before[1])
         return result
