@@ -14,7 +14,7 @@ _phoenix_names() {
 _phoenix() {
     local cur=${COMP_WORDS[COMP_CWORD]} verb='' i
     local verbs='check show explain services status top logs events start stop restart probe
-        maintenance deploy update del info schema help'
+        maintenance deploy update history rollback del info doctor schema help'
     local options='--user --system --json --no-color --help --version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -32,7 +32,9 @@ _phoenix() {
         logs | events) options+=' --follow --lines --since' ;;
         start | stop | restart) options+=' --no-block' ;;
         maintenance) options+=' --for' ;;
-        deploy | update) options+=' --no-start' ;;
+        deploy) options+=' --no-start' ;;
+        update | rollback) options+=' --no-start --observe --timeout --drain --dry-run' ;;
+        history) options+=' --record' ;;
         del) options+=' --yes' ;;
     esac
 
@@ -54,7 +56,7 @@ _phoenix() {
         maintenance)
             mapfile -t COMPREPLY < <(compgen -W "$(_phoenix_names) on off" -- "$cur")
             ;;
-        explain | status | logs | events | start | stop | restart | probe | del | info)
+        explain | status | logs | events | start | stop | restart | probe | history | rollback | del | info | doctor)
             mapfile -t COMPREPLY < <(compgen -W "$(_phoenix_names)" -- "$cur")
             ;;
         help) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;

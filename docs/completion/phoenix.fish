@@ -10,7 +10,7 @@ function __phoenix_verb
 end
 
 set -l verbs check show explain services status top logs events start stop restart probe \
-    maintenance deploy update del info schema help
+    maintenance deploy update history rollback del info doctor schema help
 
 complete -c phoenix -f
 complete -c phoenix -n "not __phoenix_verb $verbs" -a check -d 'Say what is wrong with specs'
@@ -27,9 +27,12 @@ complete -c phoenix -n "not __phoenix_verb $verbs" -a restart -d 'Restart servic
 complete -c phoenix -n "not __phoenix_verb $verbs" -a probe -d 'Make all health checks of a service now'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a maintenance -d 'Keep phoenixd from restarting a service'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a deploy -d 'Check a spec, put it in place and start it'
-complete -c phoenix -n "not __phoenix_verb $verbs" -a update -d 'Deploy services that are there already'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a update -d 'Bring services their newest image or spec'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a history -d 'List the images that a service ran with'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a rollback -d 'Bring a service back to an image that was healthy'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a del -d 'Stop a service and delete its spec'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a info -d 'Print the spec of a service as it is deployed'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a doctor -d 'Say what this machine lacks for services'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a schema -d 'Print the JSON Schema of specs'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a help -d 'Show help'
 
@@ -51,11 +54,16 @@ complete -c phoenix -n '__phoenix_verb logs events top' -s n -l lines -x -d 'At 
 complete -c phoenix -n '__phoenix_verb logs events' -l since -x -d 'From then on'
 complete -c phoenix -n '__phoenix_verb start stop restart' -l no-block -d 'Do not wait'
 complete -c phoenix -n '__phoenix_verb maintenance' -l for -x -d 'End by itself'
-complete -c phoenix -n '__phoenix_verb deploy update' -l no-start -d 'Start nothing'
+complete -c phoenix -n '__phoenix_verb deploy update rollback' -l no-start -d 'Start nothing'
+complete -c phoenix -n '__phoenix_verb update rollback' -l observe -x -d 'Look at it for so long'
+complete -c phoenix -n '__phoenix_verb update rollback' -l timeout -x -d 'Go back when it is not healthy by then'
+complete -c phoenix -n '__phoenix_verb update rollback' -l drain -x -d 'Let connections end for so long'
+complete -c phoenix -n '__phoenix_verb update rollback' -l dry-run -d 'Only say what would be done'
+complete -c phoenix -n '__phoenix_verb history' -l record -x -a 'start auto-update' -d 'Write down what runs'
 complete -c phoenix -n '__phoenix_verb del' -s y -l yes -d 'Do not ask'
 
 complete -c phoenix -n '__phoenix_verb maintenance' -a 'on off'
-complete -c phoenix -n '__phoenix_verb status logs events start stop restart probe maintenance update del info' \
+complete -c phoenix -n '__phoenix_verb status logs events start stop restart probe maintenance update history rollback del info doctor' \
     -a '(__phoenix_names)' -d Service
 complete -c phoenix -n '__phoenix_verb deploy update' -F
 complete -c phoenix -n '__phoenix_verb check show explain' -a '(__phoenix_names)' -d Service

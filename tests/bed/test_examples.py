@@ -9,6 +9,7 @@ import pytest
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "quadlet-examples"
 NOT_HERE = {
+    "frozen": "its image is in a registry",
     "kiosk": "is for another machine",
     "orders": "its image is in a registry",
     "web": "its image is in a registry",

@@ -437,6 +437,67 @@ class Services(Case):
         self.assertEqual(self.phoenix("names").stdout, "bad\nweb\n")
 
 
+class Doctor(Case):
+    """On whatever machine this is; what is found on which is in test-cli-doctor.c."""
+
+    def doctor(self, *args):
+        """Its exit status says what its findings say, so it is not asked for a certain one."""
+        done = subprocess.run([PHOENIX, "--user", "doctor", *args], capture_output=True,
+                              encoding="utf-8", timeout=60, env=self.environment())
+        self.assertEqual(done.stderr, "")
+        return done.returncode, done.stdout
+
+    def test_json(self):
+        self.put("web", {"type": "docker", "image": "localhost/x"})
+        code, out = self.doctor("--json")
+        found = json.loads(out)
+        self.assertGreater(len(found), 20)
+        for finding in found:
+            self.assertEqual(set(finding), {"check", "state", "found", "means", "services", "mend"})
+            self.assertIn(finding["state"], ("ok", "warning", "missing"))
+            self.assertEqual(finding["means"] is None, finding["state"] == "ok", finding)
+            for mend in finding["mend"]:
+                self.assertEqual(set(mend), {"command", "root"})
+        self.assertEqual(code, int(any(f["state"] == "missing" for f in found)))
+        # No manager is reached in this environment, and a spec needs one.
+        manager = [f for f in found if f["check"] == "manager"][0]
+        self.assertEqual(manager["state"], "missing")
+        self.assertEqual(code, 1)
+
+    def test_text(self):
+        self.put("web", GOOD)
+        code, out = self.doctor()
+        lines = out.splitlines()
+        self.assertEqual(lines[0].split(), ["CHECK", "STATE", "FOUND"])
+        self.assertRegex(lines[-1], r"^\d+ missing, \d+ warnings?, \d+ ok$")
+        self.assertIn("\nmanager: ", out)
+        self.assertEqual(code, 1)
+
+    def test_name(self):
+        self.put("web", GOOD)
+        self.put("box", {"type": "docker", "image": "localhost/x"})
+        checks = {f["check"] for f in json.loads(self.doctor("--json", "web")[1])}
+        self.assertIn("linger", checks)
+        self.assertNotIn("podman", checks)
+        checks = {f["check"] for f in json.loads(self.doctor("--json", "phoenix@box.service")[1])}
+        self.assertIn("podman", checks)
+        self.assertIn('did you mean "web"', self.user("doctor", "wbe", status=4).stderr)
+
+    def test_elsewhere(self):
+        self.put("web", {**GOOD, "machine": "nowhere"})
+        code, out = self.doctor("--json", "web")
+        self.assertEqual([f["check"] for f in json.loads(out)], ["specs"])
+        self.assertIn("nowhere", out)
+        self.assertEqual(code, 0)
+
+    def test_broken(self):
+        self.put("bad", '{"type": "\x1b[31m"}')
+        code, out = self.doctor()
+        self.assertEqual(code, 1)
+        self.assertIn("\n    phoenix check\n", out)
+        self.assertNotIn("\x1b", out)
+
+
 class Completion(Case):
     """What bash offers. That no verb or option is missing is the business of check-man.py."""
 
@@ -467,6 +528,7 @@ class Completion(Case):
         self.assertEqual(self.complete("deploy", "he"), ["here.json"])
         self.assertEqual(self.complete("deploy", "we"), [])
         self.assertEqual(self.complete("maintenance", "web", "o"), ["off", "on"])
+        self.assertEqual(self.complete("doctor", "we"), ["weather", "web"])
 
 
 class Schema(Case):
@@ -477,6 +539,50 @@ class Schema(Case):
         self.assertTrue(all(len(k) == 4 for k in keys))
         top = {k[0] for k in keys if "." not in k[0]}
         self.assertEqual(top, set(schema["properties"]))
+
+
+class History(Case):
+    """What the ledger says; what updates write to it is tested in the bed."""
+
+    def environment(self, **more):
+        return super().environment(PHOENIX_UPDATES_DIR=str(self.root / "updates"), **more)
+
+    def write(self, name, *entries):
+        (self.root / "updates").mkdir(exist_ok=True)
+        lines = [json.dumps({"usec": 1790000000000000 + i, "reference": "quay.io/web:1",
+                             "digest": "sha256:" + f"{i}" * 64, "image": f"{i}" * 64,
+                             "result": result, "reason": reason, "who": who})
+                 for i, (who, result, reason) in enumerate(entries)]
+        (self.root / "updates" / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
+
+    def test_nothing_yet(self):
+        self.put("web", {"type": "docker", "image": "quay.io/web:1"})
+        self.assertIn("no history yet", self.phoenix("history", "web").stdout)
+        self.assertEqual(json.loads(self.phoenix("history", "--json", "web").stdout), [])
+        self.phoenix("history", "wbe", status=4)
+        self.phoenix("history", status=2)
+        self.phoenix("history", "../../etc", status=4)
+
+    def test_entries(self):
+        self.write("gone", ("start", "healthy", None), ("update", "rolled back", "no\x1b[31m answer"))
+        lines = self.phoenix("history", "gone").stdout.splitlines()
+        self.assertEqual(lines[0].split(), ["N", "WHEN", "DIGEST", "BY", "RESULT", "IMAGE", "REASON"])
+        self.assertEqual(lines[1].split()[0], "1")
+        self.assertIn("sha256:111111111111  update", lines[1])
+        self.assertIn("no?[31m answer", lines[1])
+        self.assertIn("sha256:000000000000  start", lines[2])
+        told = json.loads(self.phoenix("history", "--json", "gone").stdout)
+        self.assertEqual([(t["n"], t["by"], t["result"]) for t in told],
+                         [(1, "update", "rolled back"), (2, "start", "healthy")])
+        self.assertEqual(told[1]["digest"], "sha256:" + "0" * 64)
+
+    def test_usage(self):
+        self.assertIn("SPAN", self.phoenix("update", "web", "--observe=soon", status=2).stderr)
+        self.phoenix("update", "web", "--timeout=0", status=2)
+        self.phoenix("rollback", status=2)
+        self.phoenix("rollback", "a", "b", "c", status=2)
+        self.phoenix("deploy", "web.json", "--observe=1s", status=2)
+        self.assertIn("auto-update", self.phoenix("history", "--record=me", status=2).stderr)
 
 
 if __name__ == "__main__":

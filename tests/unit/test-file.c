@@ -114,6 +114,11 @@ static void test_read_grown_file(void **state)
     assert_int_equal(strlen(s), size);
     assert_int_equal(strncmp(s, "Name:", 5), 0);
     assert_int_equal(file_read(AT_FDCWD, "/proc/self/status", 10, &s, &size), -EFBIG);
+
+    /* Such a file is whole in the first read, and at its end in the second. */
+    free(s);
+    assert_int_equal(file_read(AT_FDCWD, "/proc/sys/kernel/ostype", 1024, &s, &size), 0);
+    assert_string_equal(s, "Linux\n");
 }
 
 static void test_read_refuses_special_files(void **state)

@@ -186,6 +186,139 @@ static void test_circles(void **state)
     assert_int_equal(find(fixture, "free")->fate, SPEC_FATE_GENERATED);
 }
 
+/* A finding of that entry at the key, with the part in its message. */
+static void assert_clash(const SpecEntry *entry, const char *key, const char *part)
+{
+    assert_int_equal(entry->fate, SPEC_FATE_BROKEN);
+    for (size_t i = 0; i < entry->diags.n; i++)
+        if (streq(entry->diags.items[i].key, key) && strstr(entry->diags.items[i].message, part) &&
+            streq(entry->diags.items[i].code, DIAG_CODE_LISTEN_CLASH))
+            return;
+    fail_msg("%s has no finding at %s with %s", entry->unit, key, part);
+}
+
+/* It serves what it listens on, and nothing else. */
+static void put_native(const Fixture *fixture, const char *name, const char *listen)
+{
+    _cleanup_free_ char *more = text_printf("\"activation\": \"native\", \"listen\": %s", listen);
+
+    put(fixture->high, name, more);
+}
+
+static void test_addresses_that_clash(void **state)
+{
+    Fixture *fixture = *state;
+
+    put_native(fixture, "any.json", "[80]");
+    put_native(fixture, "four.json", "[\"10.0.0.1:80\"]");
+    put_native(fixture, "six.json", "[\"[::1]:80\"]");
+    put_native(fixture, "fine.json", "[\"10.0.0.1:81\", \"[::1]:82\", \"/run/a\"]");
+    put_native(fixture, "fine2.json", "[\"10.0.0.2:81\", \"[::2]:82\", \"@run/a\"]");
+    put_native(fixture, "file.json", "[\"/run/b\"]");
+    put_native(fixture, "file2.json", "[\"/run/c\", \"/run/b\"]");
+    put_native(fixture, "twice.json", "[\"83\", \"127.0.0.1:83\"]");
+    put_native(fixture, "only6.json", "{\"stream\": \"[::]:84\", \"bindipv6only\": \"ipv6-only\"}");
+    put_native(fixture, "only4.json", "[\"0.0.0.0:84\"]");
+    put_native(fixture, "both.json", "[\"[::]:85\"]");
+    put_native(fixture, "mapped.json", "[\"[::ffff:10.0.0.1]:85\"]");
+    load(fixture, SPEC_SCOPE_SYSTEM);
+    assert_clash(find(fixture, "any"), "listen[0].stream", "\"four\" listens on");
+    assert_clash(find(fixture, "four"), "listen[0].stream", "\"any\" listens on");
+    assert_clash(find(fixture, "six"), "listen[0].stream", "\"any\"");
+    assert_clash(find(fixture, "file"), "listen[0].stream",
+                 "\"file2\" listens on (listen[1].stream)");
+    assert_clash(find(fixture, "file2"), "listen[1].stream", "\"file\"");
+    assert_clash(find(fixture, "twice"), "listen[0].stream", "its own listen[1].stream");
+    assert_clash(find(fixture, "both"), "listen[0].stream", "\"mapped\"");
+    assert_clash(find(fixture, "mapped"), "listen[0].stream", "\"both\"");
+    static const char *const good[] = {"fine", "fine2", "only6", "only4"};
+    for (size_t i = 0; i < ELEMENTSOF(good); i++)
+        assert_int_equal(find(fixture, good[i])->fate, SPEC_FATE_GENERATED);
+}
+
+static void put_container(const char *folder, const char *name, const char *more)
+{
+    _cleanup_free_ char *path = text_printf("%s/%s", folder, name);
+    _cleanup_fclose_ FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    fprintf(file, "{\"type\": \"docker\", \"image\": \"x\", %s}", more);
+}
+
+static void test_ports_that_clash(void **state)
+{
+    Fixture *fixture = *state;
+
+    put(fixture->high, "web.json", "\"listen\": [\"127.0.0.1:80\"]");
+    put_container(fixture->high, "range.json", "\"ports\": [\"79-81:1-3\"]");
+    put_container(fixture->high, "one.json", "\"ports\": [\"443:1\", \"127.0.0.1:80:2\"]");
+    put_container(fixture->high, "own.json", "\"listen\": [90], \"ports\": [\"[::1]:90:1\"]");
+    put_container(fixture->high, "udp.json",
+                  "\"ports\": [\"80:1/udp\", \"80\", \"10.0.0.1:80:1\"]");
+    put_container(fixture->high, "six.json", "\"ports\": [\"[::]:80:1\"]");
+    /* In turn, perhaps. */
+    put_container(fixture->high, "blue.json", "\"ports\": [\"99:1\"]");
+    put_container(fixture->high, "green.json", "\"ports\": [\"99:1\"]");
+    load(fixture, SPEC_SCOPE_SYSTEM);
+    assert_clash(find(fixture, "web"), "listen[0].stream", "publishes (ports[");
+    assert_clash(find(fixture, "range"), "ports[0]", "\"web\" listens on");
+    assert_clash(find(fixture, "one"), "ports[1]", "\"web\" listens on");
+    assert_clash(find(fixture, "own"), "listen[0].stream", "its own ports[0]");
+    static const char *const good[] = {"udp", "six", "blue", "green"};
+    for (size_t i = 0; i < ELEMENTSOF(good); i++)
+        assert_int_equal(find(fixture, good[i])->fate, SPEC_FATE_GENERATED);
+}
+
+static void test_targets_that_clash(void **state)
+{
+    Fixture *fixture = *state;
+
+    put(fixture->high, "a.json", "\"listen\": [8000]");
+    put(fixture->high, "b.json", "\"listen\": [81], \"proxyport\": 9000");
+    put(fixture->high, "c.json", "\"listen\": [82], \"proxyport\": 9000");
+    put(fixture->high, "d.json", "\"listen\": [\"127.0.0.2:9000\"], \"proxyport\": 9001");
+    put(fixture->high, "native.json",
+        "\"listen\": [9002], \"proxyport\": 9002, \"activation\": "
+        "\"native\"");
+    put_container(fixture->high, "apart.json", "\"listen\": [83], \"proxyport\": 83");
+    load(fixture, SPEC_SCOPE_SYSTEM);
+    assert_clash(find(fixture, "a"), "listen[0].stream", "its own proxyport");
+    assert_clash(find(fixture, "a"), "proxyport", "127.0.0.1:8000");
+    assert_clash(find(fixture, "b"), "proxyport", "\"c\" serves on");
+    assert_clash(find(fixture, "c"), "proxyport", "\"b\" serves on");
+    static const char *const good[] = {"d", "native", "apart"};
+    for (size_t i = 0; i < ELEMENTSOF(good); i++)
+        assert_int_equal(find(fixture, good[i])->fate, SPEC_FATE_GENERATED);
+}
+
+/* What only the manager decides. */
+static void test_no_way_in_a_user_manager(void **state)
+{
+    Fixture *fixture = *state;
+
+    put(fixture->high, "web.json", "\"listen\": [80], \"network\": \"none\"");
+    load(fixture, SPEC_SCOPE_SYSTEM);
+    assert_int_equal(find(fixture, "web")->fate, SPEC_FATE_GENERATED);
+    load(fixture, SPEC_SCOPE_USER);
+    assert_error(find(fixture, "web"), DIAG_CODE_CONFLICT, "no way to a program");
+}
+
+/* On one port, of which none clashes. */
+static void test_many_addresses(void **state)
+{
+    Fixture *fixture = *state;
+
+    for (unsigned i = 0; i < 3000; i++) {
+        _cleanup_free_ char *name = text_printf("s%u.json", i);
+        _cleanup_free_ char *more = text_printf(
+            "\"listen\": [\"127.1.%u.%u:80\"], \"activation\": \"native\"", i / 250, i % 250 + 1);
+        put(fixture->high, name, more);
+    }
+    load(fixture, SPEC_SCOPE_SYSTEM);
+    for (size_t i = 0; i < fixture->set->n; i++)
+        assert_int_equal(fixture->set->items[i].fate, SPEC_FATE_GENERATED);
+}
+
 static void test_unreadable_and_strange_names(void **state)
 {
     Fixture *fixture = *state;
@@ -206,13 +339,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_precedence_and_masks),
-        TEST(test_machine_and_scope),
-        TEST(test_name_clash),
-        TEST(test_stub_gives_way),
-        TEST(test_missing_links),
-        TEST(test_circles),
-        TEST(test_unreadable_and_strange_names),
+        TEST(test_precedence_and_masks), TEST(test_machine_and_scope),
+        TEST(test_name_clash),           TEST(test_stub_gives_way),
+        TEST(test_missing_links),        TEST(test_circles),
+        TEST(test_addresses_that_clash), TEST(test_ports_that_clash),
+        TEST(test_targets_that_clash),   TEST(test_no_way_in_a_user_manager),
+        TEST(test_many_addresses),       TEST(test_unreadable_and_strange_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
