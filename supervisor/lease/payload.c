@@ -242,6 +242,32 @@ static bool has_other_user_namespace(const struct payload *payload)
            stat("/proc/self/ns/user", &own) == 0 && own.st_ino != theirs.st_ino;
 }
 
+static bool is_named(int dir, const char *name)
+{
+    char comm[32];
+    ssize_t n = read_at(dir, "comm", comm, sizeof(comm));
+
+    return n > 0 && (size_t)n == strlen(name) + 1 && memcmp(comm, name, (size_t)n - 1) == 0;
+}
+
+bool payload_is_podman(pid_t pid)
+{
+    struct payload process;
+
+    if (open_process(pid, &process) < 0)
+        return false;
+    bool is = is_named(process.dir, "podman");
+    payload_close(&process);
+    return is;
+}
+
+/* What starts a container, or watches it, stands outside of it: in the network of the machine, say,
+ * where somebody else may answer. */
+static bool is_outsider(const struct payload *payload)
+{
+    return is_named(payload->dir, "conmon") || is_named(payload->dir, "podman");
+}
+
 int payload_open(pid_t main_pid, struct payload *ret)
 {
     struct search search;
@@ -254,9 +280,14 @@ int payload_open(pid_t main_pid, struct payload *ret)
     if (main_pid <= 0)
         return -ESRCH;
     int r = open_process(main_pid, ret);
-    if (r == 0)
-        ret->apart = has_other_user_namespace(ret);
-    return r;
+    if (r < 0)
+        return r;
+    if (is_outsider(ret)) {
+        payload_close(ret);
+        return -ESRCH;
+    }
+    ret->apart = has_other_user_namespace(ret);
+    return 0;
 }
 
 int payload_network(const struct payload *payload, uint64_t *ret_dev, uint64_t *ret_ino)

@@ -19,12 +19,16 @@ struct payload {
                  * in a sandbox that the lease was started outside of; else we are in the same */
 };
 
-/* Returns 0, -ESRCH when there is none now, or another negative errno. */
+/* Returns 0, -ESRCH when there is none now, or another negative errno. What only starts a container
+ * or watches it (conmon, podman) is none. */
 int payload_open(pid_t main_pid, struct payload *ret);
 void payload_close(struct payload *payload);
 
 /* The cgroup of our own unit, O_PATH. Returns the descriptor or a negative errno. */
 int payload_open_unit(void);
+
+/* Whether this is `podman run`, which ends when its container stands. */
+bool payload_is_podman(pid_t pid);
 
 /* Whether Podman made a cgroup below that of the unit. */
 bool payload_is_container(void);

@@ -18,6 +18,7 @@
 
 #include "clock.h"
 #include "lease.h"
+#include "payload.h"
 
 #define HOLDING_TEXT "supervisor away, holding"
 #define FROZEN_TEXT  "frozen"
@@ -68,11 +69,14 @@ static void take_name(void)
     prctl(PR_SET_NAME, "(phoenix-lease)");
 }
 
-/* Returns 0, or -ESRCH when the service has ended already. */
+/* Returns 0, or -ESRCH when the service has ended already. An application in a container can be
+ * ready before Podman has named the container's monitor as the main process: what there is by then
+ * is `podman run`, which ends when all is well. The manager tells us of the end by a signal then.
+ */
 static int open_main(struct lease *lease)
 {
     lease->main_fd = -1;
-    if (lease->main_pid <= 0)
+    if (lease->main_pid <= 0 || payload_is_podman(lease->main_pid))
         return 0;
     lease->main_fd = (int)syscall(SYS_pidfd_open, lease->main_pid, 0);
     return lease->main_fd < 0 ? -errno : 0;

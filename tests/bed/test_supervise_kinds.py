@@ -283,3 +283,17 @@ def test_network_without_published_ports(service, testy_image, scope, network, w
     assert not web.runner("curl", "--silent", "--max-time", "2", "http://localhost:8080/health").ok
     web.ctl("unhealthy")
     is_healed(web, wait_for, "GET /health: 503 Service Unavailable, 3 of 3")
+
+
+def test_neighbour_does_not_answer_for_a_container(service, testy_image, user, wait_for):
+    """A container whose program cannot be run, while another service of the machine listens on the
+    port of its check."""
+    service({"image": TESTY["binary"], "args": ["--port", "8080"]}, name="neighbour").start()
+    wait_for(lambda: user("curl", "--silent", "--fail", "http://localhost:8080/health").ok, 30,
+             "the neighbour answers")
+    broken = service({"image": testy_image, "network": "pasta",
+                      "unit": {"Container": {"Entrypoint": "/no/such/program"}},
+                      "healthcheck": http(kind="docker"), "restart": "no"}, kind="docker")
+    assert not broken.systemctl("start").ok
+    assert not broken.said("200 OK")
+    assert broken.property("ActiveState") == "failed"
