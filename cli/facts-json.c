@@ -77,6 +77,8 @@ void facts_add_json(Text *t, const Facts *facts)
         add_spec(t, entry->spec);
     if (entry->spec && entry->fate == SPEC_FATE_GENERATED)
         facts_add_checks_json(t, facts);
+    if (entry->spec && entry->fate == SPEC_FATE_GENERATED)
+        facts_add_demand_json(t, facts);
     if (facts->delays_known)
         add_delays(t, &facts->delays);
     json_add_bool(t, "boot", facts->boot.yes);

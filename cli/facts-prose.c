@@ -343,6 +343,7 @@ void facts_add_prose(Text *t, const Facts *facts)
     if (good) {
         say_what(t, facts);
         say_watchdog(t, facts);
+        facts_add_demand_prose(t, facts);
         facts_add_checks_prose(t, facts);
         say_restart(t, facts);
         say_boot(t, facts);

@@ -7,16 +7,21 @@
 
 #include "facts.h"
 #include "generator.h"
+#include "spec/demand.h"
+#include "supervisor.h"
 #include "when.h"
 
 void facts_done(Facts *facts)
 {
     free(facts->unit);
     free(facts->timer);
+    free(facts->socket);
     free(facts->stub);
     free(facts->no_state);
     unit_state_done(&facts->state);
     unit_state_done(&facts->timer_state);
+    unit_state_done(&facts->socket_state);
+    health_done(&facts->health);
     *facts = (Facts){0};
 }
 
@@ -97,11 +102,22 @@ static int gather_state(Facts *facts)
         facts->has_state = true;
         if (facts->timer)
             (void)manager_describe(manager, facts->timer, &facts->timer_state);
+        if (facts->socket)
+            (void)manager_describe(manager, facts->socket, &facts->socket_state);
         take_delays(facts);
         return 0;
     }
     facts->no_state = strdup(strerror(-r));
     return facts->no_state ? 0 : -ENOMEM;
+}
+
+/* Who waits, and why it does not start. */
+static void gather_health(Facts *facts)
+{
+    _cleanup_supervisor_ Supervisor *supervisor = NULL;
+
+    if (facts->socket && supervisor_open(facts->scope, &supervisor) >= 0)
+        (void)supervisor_get(supervisor, facts->entry->unit, &facts->health);
 }
 
 int facts_gather(const Cli *cli, const SpecEntry *entry, Facts *ret)
@@ -121,7 +137,10 @@ int facts_gather(const Cli *cli, const SpecEntry *entry, Facts *ret)
     facts.unit = text_printf("phoenix@%s.service", entry->unit);
     if (good && entry->spec->schedule)
         facts.timer = text_printf("phoenix@%s.timer", entry->unit);
-    if (!facts.unit || (good && entry->spec->schedule && !facts.timer))
+    if (good && spec_is_listened_for(entry->spec))
+        facts.socket = text_printf("phoenix@%s.socket", entry->unit);
+    if (!facts.unit || (good && entry->spec->schedule && !facts.timer) ||
+        (good && spec_is_listened_for(entry->spec) && !facts.socket))
         return -ENOMEM;
 
     if (good) {
@@ -132,6 +151,7 @@ int facts_gather(const Cli *cli, const SpecEntry *entry, Facts *ret)
     r = gather_state(&facts);
     if (r < 0)
         return r;
+    gather_health(&facts);
 
     *ret = facts;
     facts = (Facts){0};

@@ -8,6 +8,7 @@
 #include "boot.h"
 #include "cli.h"
 #include "delays.h"
+#include "health.h"
 #include "loaded.h"
 #include "manager.h"
 #include "spec/set.h"
@@ -17,6 +18,7 @@ typedef struct Facts {
     const SpecEntry *entry; /* borrowed */
     char *unit;             /* "phoenix@web.service" */
     char *timer;            /* "phoenix@web.timer", when it has a schedule */
+    char *socket;           /* "phoenix@web.socket", when it is started by its connections */
     Boot boot;
     Loaded loaded;
 
@@ -29,6 +31,8 @@ typedef struct Facts {
     bool has_state; /* state is filled */
     UnitState state;
     UnitState timer_state;
+    UnitState socket_state;
+    Health health;  /* of such a service; empty when phoenixd does not answer */
     char *no_state; /* why has_state is false */
     uint64_t now_usec;
 } Facts;
@@ -46,6 +50,10 @@ void facts_add_json(Text *t, const Facts *facts);
 /* facts-checks.c: their part about supervision, of a spec that units are made of. */
 void facts_add_checks_prose(Text *t, const Facts *facts);
 void facts_add_checks_json(Text *t, const Facts *facts);
+
+/* facts-demand.c: their part about being started by connections, the same. */
+void facts_add_demand_prose(Text *t, const Facts *facts);
+void facts_add_demand_json(Text *t, const Facts *facts);
 
 /* Why a unit is a stub, from its text and the path of its spec; NULL when out of memory. */
 char *facts_stub_reason(const char *unit, const char *file);

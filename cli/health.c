@@ -49,6 +49,7 @@ void health_done(Health *health)
     free(health->last_probe);
     free(health->last_outcome);
     free(health->last_reason);
+    demand_done(&health->demand);
     probes_done(&health->probes);
     *health = (Health){0};
 }
@@ -178,6 +179,7 @@ static const Property health_properties[] = {
     P("LastOutcome", "s", last_outcome),
     P("LastReason", "s", last_reason),
     P("LastLatency", "t", last_latency_usec),
+    {"OnDemand", "a{sv}", offsetof(Health, demand), demand_read},
     {"Probes", "aa{sv}", offsetof(Health, probes), read_probes},
 };
 #undef P

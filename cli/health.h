@@ -11,6 +11,7 @@
 #include <systemd/sd-bus.h>
 
 #include "base/macros.h"
+#include "demand.h"
 
 /* One check that was made. */
 typedef struct Sample {
@@ -64,6 +65,7 @@ typedef struct Health {
     /* The check that was made last; last_probe is NULL or "" when there was none. */
     char *last_probe, *last_outcome, *last_reason;
     uint64_t last_latency_usec;
+    Demand demand; /* not known: it is not started by connections */
     Probes probes; /* only in the answer to GetService() */
 } Health;
 

@@ -17,6 +17,7 @@
 #define UNIT_INTERFACE       SERVICE ".Unit"
 #define SERVICE_INTERFACE    SERVICE ".Service"
 #define TIMER_INTERFACE      SERVICE ".Timer"
+#define SOCKET_INTERFACE     SERVICE ".Socket"
 #define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 
 #define CALL_TIMEOUT_USEC (5 * USEC_PER_SEC)
@@ -49,6 +50,10 @@ static const Property service_properties[] = {
     P("RestartSteps", "u", restart_steps),
     P("RestartMaxDelayUSec", "t", restart_max_delay_usec),
     P("ControlGroup", "s", control_group),
+};
+
+static const Property socket_properties[] = {
+    P("Result", "s", result),
 };
 
 static const Property timer_properties[] = {
@@ -253,6 +258,9 @@ static int describe_kind(Manager *manager, const char *unit, UnitState *state)
     if (has_suffix(unit, ".service"))
         return get_all(manager, state->path, SERVICE_INTERFACE, service_properties,
                        ELEMENTSOF(service_properties), state);
+    if (has_suffix(unit, ".socket"))
+        return get_all(manager, state->path, SOCKET_INTERFACE, socket_properties,
+                       ELEMENTSOF(socket_properties), state);
     if (has_suffix(unit, ".timer"))
         return get_all(manager, state->path, TIMER_INTERFACE, timer_properties,
                        ELEMENTSOF(timer_properties), state);

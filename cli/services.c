@@ -10,6 +10,7 @@
 #include "supervisor.h"
 
 #define PATTERN       "phoenix@*.service"
+#define SOCKETS       "phoenix@*.socket"
 #define PREFIX_LENGTH (sizeof("phoenix@") - 1)
 #define SUFFIX_LENGTH (sizeof(".service") - 1)
 
@@ -23,6 +24,7 @@ void services_done(Services *services)
     healths_done(&services->healths);
     supervision_done(&services->supervision);
     unit_states_done(&services->states);
+    unit_states_done(&services->sockets);
     spec_set_free(services->set);
     *services = (Services){0};
 }
@@ -33,14 +35,17 @@ static bool is_inactive(const UnitState *state)
 }
 
 /* A unit that never ran has nothing to tell, so it is not asked. */
-static int load_states(const Cli *cli, UnitStates *states)
+static int load_states(const Cli *cli, Services *services)
 {
     _cleanup_manager_ Manager *manager = NULL;
+    UnitStates *states = &services->states;
     int r;
 
     r = manager_open(cli->scope, &manager);
     if (r >= 0)
         r = manager_list(manager, PATTERN, states);
+    if (r >= 0)
+        r = manager_list(manager, SOCKETS, &services->sockets);
     for (size_t i = 0; r >= 0 && i < states->n; i++)
         if (streq(states->items[i].load_state, "loaded") && !is_inactive(&states->items[i]))
             r = manager_add_details(manager, &states->items[i]);
@@ -109,6 +114,7 @@ static int row_of_entry(const Cli *cli, const Services *services, const SpecEntr
                         ServiceRow *ret)
 {
     _cleanup_free_ char *unit = text_printf("phoenix@%s.service", entry->unit);
+    _cleanup_free_ char *socket = text_printf("phoenix@%s.socket", entry->unit);
     ServiceRow row = {
         .name = entry->unit,
         .entry = entry,
@@ -117,11 +123,12 @@ static int row_of_entry(const Cli *cli, const Services *services, const SpecEntr
         .reason = services_entry_reason(entry),
     };
 
-    if (!unit || (entry->fate != SPEC_FATE_GENERATED && !row.reason)) {
+    if (!unit || !socket || (entry->fate != SPEC_FATE_GENERATED && !row.reason)) {
         free(row.reason);
         return -ENOMEM;
     }
     row.state = unit_states_find(&services->states, unit);
+    row.socket = unit_states_find(&services->sockets, socket);
     row.health = healths_find(&services->healths, entry->unit);
     *ret = row;
     return 0;
@@ -202,10 +209,11 @@ int services_load(const Cli *cli, Services *ret)
     if (r < 0)
         return r;
 
-    r = load_states(cli, &services.states);
+    r = load_states(cli, &services);
     services.has_states = r >= 0;
     if (r < 0) {
         unit_states_done(&services.states);
+        unit_states_done(&services.sockets);
         services.no_states = strdup(strerror(-r));
         if (!services.no_states)
             return -ENOMEM;
@@ -255,12 +263,26 @@ const ServiceRow *services_find(const Services *services, const char *name)
     return NULL;
 }
 
+bool services_row_is_listened_for(const ServiceRow *row)
+{
+    return row->entry && row->entry->fate == SPEC_FATE_GENERATED && row->socket &&
+           streq(row->socket->active_state, "active");
+}
+
+bool services_row_is_idle(const ServiceRow *row)
+{
+    return services_row_is_listened_for(row) && (!row->state || is_inactive(row->state));
+}
+
 const char *services_row_health(const ServiceRow *row)
 {
     const Health *health = row->health;
 
-    /* Without checks, only that it is held is more than systemd knows. */
-    return health && (health->supervised || streq(health->state, "held")) ? health->state : NULL;
+    /* Without checks, only that it is held or sleeps is more than systemd knows. */
+    return health && (health->supervised || streq(health->state, "held") ||
+                      streq(health->state, "frozen"))
+               ? health->state
+               : NULL;
 }
 
 char *services_row_word(const Services *services, const ServiceRow *row)
@@ -268,6 +290,8 @@ char *services_row_word(const Services *services, const ServiceRow *row)
     const char *health = services_row_health(row);
     const UnitState *state = row->state;
 
+    if (services_row_is_idle(row))
+        return strdup("idle");
     /* Whether it was stopped or has failed is systemd's to say. */
     if (health && !streq(health, "stopped"))
         return strdup(health);

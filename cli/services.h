@@ -13,10 +13,11 @@
 #include "supervision.h"
 
 typedef struct ServiceRow {
-    const char *name;       /* instance */
-    const SpecEntry *entry; /* NULL: a unit without a spec */
-    const UnitState *state; /* NULL: not loaded by the manager, or not known */
-    const Health *health;   /* NULL: phoenixd does not know it, or was not reached */
+    const char *name;        /* instance */
+    const SpecEntry *entry;  /* NULL: a unit without a spec */
+    const UnitState *state;  /* NULL: not loaded by the manager, or not known */
+    const UnitState *socket; /* that starts it on demand; NULL as above, or there is none */
+    const Health *health;    /* NULL: phoenixd does not know it, or was not reached */
     Boot boot;
     Loaded loaded;
     char *reason; /* why it is not an ordinary service here, or NULL */
@@ -24,7 +25,7 @@ typedef struct ServiceRow {
 
 typedef struct Services {
     SpecSet *set;
-    UnitStates states;
+    UnitStates states, sockets;
     bool has_states; /* the manager has answered */
     char *no_states; /* why it has not */
     Healths healths;
@@ -50,6 +51,10 @@ char *services_entry_reason(const SpecEntry *entry);
 /* Whether the row is one that is listed without --all: a service that is made here, one that is
  * broken, and one that runs although it should not be there. */
 bool services_row_is_ordinary(const ServiceRow *row);
+
+/* Whether systemd listens for it; and whether that is all, as nobody has connected. */
+bool services_row_is_listened_for(const ServiceRow *row);
+bool services_row_is_idle(const ServiceRow *row);
 
 /* The word of the health of a supervised service, NULL when it has none; and its colour. */
 const char *services_row_health(const ServiceRow *row);

@@ -37,12 +37,14 @@ bool status_is_good(const ServiceRow *row)
 {
     if (row->entry && row->entry->fate == SPEC_FATE_BROKEN)
         return false;
+    if (services_row_is_idle(row))
+        return true;
     if (services_row_health(row))
         return health_is_good(row->health);
     return status_is_up(row);
 }
 
-static void add_key(Text *t, const char *key)
+void status_add_key(Text *t, const char *key)
 {
     text_addf(t, "%*s: ", KEY_WIDTH, key);
 }
@@ -51,7 +53,7 @@ static void add_line(Text *t, const char *key, const char *value)
 {
     if (!value || !*value)
         return;
-    add_key(t, key);
+    status_add_key(t, key);
     screen_add_clean(t, value);
     text_add_char(t, '\n');
 }
@@ -60,7 +62,7 @@ static void add_time_line(Text *t, const char *key, uint64_t now_usec, uint64_t 
 {
     if (usec == 0 || usec == USEC_INFINITY)
         return;
-    add_key(t, key);
+    status_add_key(t, key);
     when_add_local(t, usec);
     text_add(t, "; ");
     when_add_relative(t, now_usec, usec);
@@ -79,7 +81,10 @@ static int add_head(Text *t, const Cli *cli, const Services *services, const Ser
     screen_add_clean(t, row->name);
     text_add(t, ": ");
     text_add(t, screen_on(&cli->screen, services_row_color(row)));
-    screen_add_clean(t, word);
+    if (services_row_is_idle(row))
+        status_add_idle(t, row);
+    else
+        screen_add_clean(t, word);
     text_add(t, screen_off(&cli->screen, services_row_color(row)));
     text_add_char(t, '\n');
     add_line(t, "Unit", unit_state);
@@ -104,7 +109,7 @@ static void add_restarts(Text *t, const ServiceRow *row)
 {
     const Health *health = row->health;
 
-    add_key(t, "Restarts");
+    status_add_key(t, "Restarts");
     text_addf(t, "%" PRIu64, status_restarts(row));
     if (health && health->next_delay_usec > 0 && health->next_delay_usec != USEC_INFINITY) {
         text_add(t, "; the next one would come after ");
@@ -117,7 +122,7 @@ static void add_beats(Text *t, const Health *health)
 {
     if (health->beats_per_minute < 0)
         return;
-    add_key(t, "Beats");
+    status_add_key(t, "Beats");
     text_addf(t, "%.1f per minute", health->beats_per_minute);
     if (health->watchdog_usec > 0 && health->watchdog_usec != USEC_INFINITY) {
         text_add(t, ", allowed silence ");
@@ -130,7 +135,7 @@ static void add_maintenance(Text *t, const Health *health, uint64_t now_usec)
 {
     if (!health->maintenance)
         return;
-    add_key(t, "Maintenance");
+    status_add_key(t, "Maintenance");
     if (health->maintenance_until_usec == USEC_INFINITY || health->maintenance_until_usec == 0) {
         text_add(t, "on, until it is turned off: phoenix maintenance ");
         screen_add_clean(t, health->name);
@@ -149,7 +154,7 @@ static void add_held(Text *t, const Health *health, uint64_t now_usec)
 {
     if (!streq(health->state, "held"))
         return;
-    add_key(t, "Held");
+    status_add_key(t, "Held");
     text_add(t, "restarted too often");
     if (health->held_until_usec > 0 && health->held_until_usec != USEC_INFINITY) {
         text_add(t, "; tried again ");
@@ -272,6 +277,7 @@ int status_add_detail(Text *t, const Cli *cli, const Services *services, const S
         return r;
     add_time_line(t, "Since", now_usec, status_since(row));
     add_unit(t, row, unit);
+    status_add_demand(t, cli, row);
     add_restarts(t, row);
     if (!row->health)
         return t->error;

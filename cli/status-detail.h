@@ -18,6 +18,16 @@ bool status_is_up(const ServiceRow *row);
 /* Whether it runs and is not known to be unwell. */
 bool status_is_good(const ServiceRow *row);
 
+/* The begin of a line "Key: ". */
+void status_add_key(Text *t, const char *key);
+
+/* status-demand.c: lines and JSON of a service that is started by its connections, nothing for
+ * others; and "idle (listening on 8080), 14 starts today, cold start p50 180 ms". */
+void status_add_demand(Text *t, const Cli *cli, const ServiceRow *row);
+void status_add_demand_json(Text *t, const ServiceRow *row);
+void status_add_idle(Text *t, const ServiceRow *row);
+void status_add_addresses(Text *t, const ServiceRow *row);
+
 /* unit: everything about the unit, or an empty one. 0 or -ENOMEM. */
 int status_add_detail(Text *t, const Cli *cli, const Services *services, const ServiceRow *row,
                       const UnitState *unit);

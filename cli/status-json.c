@@ -113,6 +113,7 @@ void status_add_json(Text *t, const ServiceRow *row, const UnitState *unit)
     json_add_time(t, "since", status_since(row));
     json_add_number(t, "restarts", status_restarts(row));
     json_add_string(t, "reason", reason_of(row));
+    status_add_demand_json(t, row);
     if (unit) {
         json_add_string(t, "result", unit->result);
         json_add_string(t, "status", unit->status_text);

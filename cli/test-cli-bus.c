@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
 
@@ -31,6 +32,11 @@ static Unit units[] = {
     {"phoenix@bad.service", "failed", "failed", "exit-code", "GET /: 500", true},
     {"phoenix@held.service", "failed", "failed", "start-limit-hit", "", false},
     {"phoenix@idle.service", "inactive", "dead", "success", "", false},
+    /* These two are started by their connections, and are there when PHOENIX_TEST_ON_DEMAND is. */
+    {"phoenix@shop.service", "inactive", "dead", "success", "", false},
+    {"phoenix@shop.socket", "active", "listening", "success", "", false},
+    {"phoenix@flood.service", "failed", "failed", "exit-code", "", false},
+    {"phoenix@flood.socket", "active", "running", "success", "", false},
 };
 
 typedef struct Fake {
@@ -38,12 +44,16 @@ typedef struct Fake {
     bool maintenance;
     uint64_t held_until, maintenance_until;
     bool fails;
+    bool on_demand;
+    uint64_t waiting;
 } Fake;
 
 static Fake services[] = {
     {"web", "healthy", "", false, 0, 0, false},
     {"bad", "failing", HOSTILE, false, 0, 0, true},
     {"held", "held", "restarted 5 times", false, T0 * 2, 0, true},
+    {.name = "shop", .state = "stopped", .reason = "", .on_demand = true},
+    {.name = "flood", .state = "stopped", .reason = HOSTILE, .on_demand = true, .waiting = 7},
 };
 
 static void say(const char *what, const char *name)
@@ -117,6 +127,28 @@ static void add_probes(sd_bus_message *m, const Fake *service)
     sd_bus_message_close_container(m);
 }
 
+static void add_on_demand(sd_bus_message *m, const Fake *service)
+{
+    sd_bus_message_open_container(m, 'e', "sv");
+    sd_bus_message_append(m, "s", "OnDemand");
+    sd_bus_message_open_container(m, 'v', "a{sv}");
+    sd_bus_message_open_container(m, 'a', "{sv}");
+    add(m, "Listen", "as", 1, "8080");
+    add(m, "SocketState", "s", "active");
+    add(m, "SocketResult", "s", "success");
+    add(m, "Waiting", "t", service->waiting);
+    add(m, "Starts", "t", UINT64_C(95));
+    add(m, "StartsToday", "t", UINT64_C(14));
+    add(m, "Held", "t", UINT64_C(120));
+    add(m, "IdleStops", "t", UINT64_C(80));
+    add(m, "Stops", "t", UINT64_C(1));
+    add(m, "ColdStartP50", "t", UINT64_C(180000));
+    add(m, "ColdStartP99", "t", UINT64_C(900000));
+    sd_bus_message_close_container(m);
+    sd_bus_message_close_container(m);
+    sd_bus_message_close_container(m);
+}
+
 static void add_service(sd_bus_message *m, const Fake *service, bool probes)
 {
     sd_bus_message_open_container(m, 'a', "{sv}");
@@ -137,6 +169,8 @@ static void add_service(sd_bus_message *m, const Fake *service, bool probes)
     add(m, "LastOutcome", "s", service->fails ? "fail" : "pass");
     add(m, "LastLatency", "t", UINT64_C(2500));
     add(m, "LastReason", "s", service->fails ? HOSTILE : "200 OK");
+    if (service->on_demand)
+        add_on_demand(m, service);
     if (probes)
         add_probes(m, service);
     sd_bus_message_close_container(m);
@@ -248,7 +282,7 @@ static int answer_units(sd_bus_message *call)
     sd_bus_message_read(call, "s", &pattern);
     sd_bus_message_new_method_return(call, &m);
     sd_bus_message_open_container(m, 'a', "(ssssssouso)");
-    for (size_t i = 0; i < ELEMENTSOF(units); i++)
+    for (size_t i = 0; i < ELEMENTSOF(units) - (getenv("PHOENIX_TEST_ON_DEMAND") ? 0 : 4); i++)
         if (fnmatch(pattern, units[i].name, 0) == 0)
             sd_bus_message_append(m, "(ssssssouso)", units[i].name, "", "loaded", units[i].active,
                                   units[i].sub, "", SYSTEMD_PATH "/unit/x", 0U, "", "/");

@@ -73,7 +73,8 @@ static void add_health(Table *table, const Services *services, const ServiceRow 
 static int add_row(Table *table, const Services *services, const ServiceRow *row, uint64_t now_usec,
                    bool reason)
 {
-    _cleanup_free_ char *state = services_row_state(services, row);
+    _cleanup_free_ char *state =
+        services_row_is_idle(row) ? strdup("idle") : services_row_state(services, row);
 
     if (!state)
         return -ENOMEM;
@@ -164,6 +165,7 @@ static void add_json_row(Text *t, const ServiceRow *row)
     json_add_string(t, "active", row->state ? row->state->active_state : NULL);
     json_add_string(t, "sub", row->state ? row->state->sub_state : NULL);
     json_add_string(t, "health", services_row_health(row));
+    json_add_bool(t, "idle", services_row_is_idle(row));
     json_add_time(t, "since", row->state ? row->state->changed_usec : 0);
     json_add_number(t, "restarts", row->state ? row->state->restarts : 0);
     json_add_bool(t, "boot", row->boot.yes);

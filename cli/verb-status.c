@@ -108,6 +108,16 @@ static const char *reason_of(const ServiceRow *row)
     return health->reason;
 }
 
+/* Why it does not run is no riddle; where it is to be reached is of use. */
+static void add_listening(Table *table, const ServiceRow *row)
+{
+    _cleanup_text_ Text t = {0};
+
+    text_add(&t, "listening on ");
+    status_add_addresses(&t, row);
+    table_add(table, COLOR_FAINT, t.data);
+}
+
 static int add_row(Table *table, const Services *services, const ServiceRow *row, uint64_t now_usec)
 {
     int r;
@@ -120,7 +130,10 @@ static int add_row(Table *table, const Services *services, const ServiceRow *row
     add_ready(table, row);
     add_restarts(table, row);
     add_last_check(table, row);
-    table_add(table, COLOR_FAINT, reason_of(row));
+    if (services_row_is_idle(row))
+        add_listening(table, row);
+    else
+        table_add(table, COLOR_FAINT, reason_of(row));
     return 0;
 }
 

@@ -58,6 +58,14 @@ static void add_span(Text *command, const char *option, uint64_t usec)
         command->error = -ENOMEM;
 }
 
+static bool any_is_outside(const Spec *spec, const SpecProbes *probes)
+{
+    for (size_t i = 0; i < probes->n; i++)
+        if (spec_probe_is_outside(spec, &probes->items[i]))
+            return true;
+    return false;
+}
+
 /* What tells whether somebody uses it: the proxy's slice, or the addresses that are listened on. */
 static void add_subject(const EmitContext *context, const Spec *spec, Text *command)
 {
@@ -73,6 +81,9 @@ static void add_subject(const EmitContext *context, const Spec *spec, Text *comm
     }
     for (size_t i = 0; i < spec->listen.n; i++)
         add_word(command, "--listen", spec->listen.items[i].stream);
+    /* Checks of such an address are connections, too, but not use. */
+    if (any_is_outside(spec, &spec->healthcheck) || any_is_outside(spec, &spec->readiness))
+        add_word(command, "--except", SPEC_CHECK_SOURCE);
 }
 
 static void emit_command(const EmitContext *context, const Spec *spec, UnitFile *unit)

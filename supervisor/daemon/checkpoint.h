@@ -41,6 +41,7 @@ typedef struct CheckpointDemand {
     uint64_t held;       /* connections that wait for it */
     uint32_t starting;   /* 1: it is not over ... */
     uint32_t connection; /* 1: ... and is for one */
+    uint32_t seen;       /* 1: how the socket was when it began has been seen */
     uint32_t up;         /* 1: the service is up */
 } CheckpointDemand;
 

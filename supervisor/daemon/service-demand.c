@@ -34,6 +34,7 @@ struct ServiceDemand {
     /* The thaw that is to be told. */
     uint64_t thawed_usec; /* CLOCK_MONOTONIC */
     uint64_t slept_usec;
+    uint64_t early_held;    /* counted before it was known that a start is under way */
     CheckpointDemand own[]; /* one, or none */
 };
 
@@ -175,13 +176,15 @@ static bool has_ended(const UnitState *unit)
 
 void service_demand_count_held(Service *service)
 {
-    CheckpointDemand *state = service->demand ? service->demand->state : NULL;
+    ServiceDemand *demand = service->demand;
     uint64_t waiting;
 
-    if (!state || !state->starting ||
-        accept_queue_length(service->demand->plan->listen, &waiting) < 0)
+    if (!demand || accept_queue_length(demand->plan->listen, &waiting) < 0)
         return;
-    state->held = MAX(state->held, waiting);
+    if (demand->state->starting)
+        demand->state->held = MAX(demand->state->held, waiting);
+    else
+        demand->early_held = MAX(demand->early_held, waiting);
 }
 
 /* A restart by systemd is no start on demand, but belongs to the one that it is the second try of.
@@ -198,8 +201,8 @@ static void follow_begin(Service *service, const UnitState *unit)
         touch(service);
     }
     state->left_usec = unit->left_usec;
-    state->held = 0;
-    state->up = state->connection = 0;
+    state->held = demand->early_held;
+    state->up = state->connection = state->seen = 0;
     state->starting = 1;
     service_demand_count_held(service);
 }
@@ -245,17 +248,32 @@ static uint64_t served_usec(const ServiceDemand *demand, const UnitState *unit)
     return is_up(proxy) && proxy->active_usec >= demand->state->left_usec ? proxy->active_usec : 0;
 }
 
+/* The first start may be over before systemd has answered, as its lease is what has started the
+ * supervisor: then connections that were held tell. */
+static void follow_connection(ServiceDemand *demand, const UnitState *unit)
+{
+    CheckpointDemand *state = demand->state;
+    const UnitState *socket = state_of(demand, UNIT_SOCKET);
+
+    if (socket->changed_usec <= state->left_usec)
+        state->seen = 1;
+    if (demand_is_start(streq(socket->sub, "running"), socket->changed_usec, state->left_usec,
+                        unit->ended_usec < state->left_usec ? unit->ended_usec : 0) ||
+        (!state->seen && state->held > 0))
+        state->connection = 1;
+}
+
 static void follow_start(Service *service, const UnitState *unit)
 {
     ServiceDemand *demand = service->demand;
     CheckpointDemand *state = demand->state;
-    const UnitState *socket = state_of(demand, UNIT_SOCKET);
 
+    if (state->starting)
+        follow_connection(demand, unit);
+    else
+        demand->early_held = 0;
     if (!state->starting)
         return;
-    if (demand_is_start(streq(socket->sub, "running"), socket->changed_usec, state->left_usec,
-                        unit->ended_usec < state->left_usec ? unit->ended_usec : 0))
-        state->connection = 1;
     if (has_ended(unit))
         state->starting = 0;
     if (!is_up(unit) || unit->active_usec < state->left_usec)
@@ -382,18 +400,18 @@ static void tell_thaw(Service *service, uint64_t awake_usec)
     emit(service, EVENT_THAWED, HEALTH_FROZEN, &reason, awake_usec);
 }
 
-/* The proxy was started by the connection that woke it; or it is that of another time, when
- * somebody else did. */
-static void on_proxy_left(int error, uint64_t left_usec, void *userdata)
+/* The socket has noticed the connection that woke it and has its proxy started, which has not got
+ * to the end of that yet. Any other time is not of this thaw: somebody else may have done it. */
+static void on_socket_changed(int error, uint64_t changed_usec, void *userdata)
 {
     Service *service = userdata;
     const ServiceDemand *demand = service->demand;
 
     if (!demand)
         return;
-    bool fits = error >= 0 && left_usec <= demand->thawed_usec &&
-                demand->thawed_usec - left_usec < demand->slept_usec;
-    tell_thaw(service, fits ? demand->thawed_usec - left_usec : UINT64_MAX);
+    bool fits = error >= 0 && changed_usec <= demand->thawed_usec &&
+                demand->thawed_usec - changed_usec < demand->slept_usec;
+    tell_thaw(service, fits ? demand->thawed_usec - changed_usec : UINT64_MAX);
 }
 
 void service_demand_thawed(Service *service, uint64_t slept_usec)
@@ -404,9 +422,9 @@ void service_demand_thawed(Service *service, uint64_t slept_usec)
     demand->thawed_usec = loop_now(service->context->event, CLOCK_MONOTONIC);
     demand->slept_usec = slept_usec;
     touch(service);
-    if (!demand->names[UNIT_PROXY] ||
-        units_get_left(service->context->units, demand->names[UNIT_PROXY], on_proxy_left, service) <
-            0)
+    if (demand->plan->native ||
+        units_get_changed(service->context->units, demand->names[UNIT_SOCKET], on_socket_changed,
+                          service) < 0)
         tell_thaw(service, UINT64_MAX);
 }
 

@@ -365,6 +365,53 @@ static void test_killed_while_it_stops(void **state)
     assert_int_equal(fake.demand.starts, 1);
 }
 
+/* The lease of the first start starts the supervisor, and is quicker than the bus. */
+static void first_start(Fixture *f, uint64_t n_waiting)
+{
+    f->on_demand = true;
+    make_service(f);
+    fake.watch.unread = fake.socket.unread = fake.proxy.unread = true;
+    come(f, 100, LEASE_PHASE_WAITING);
+    fake.n_waiting = n_waiting;
+    give(f, 0, PROBE_PASS, "tcp 80: open");
+    fake.n_waiting = 0;
+    fake.watch.state.left_usec = 100 * SECOND;
+    fake.watch.state.active_usec = 100 * SECOND + 50 * MSEC;
+    fake.watch.state.known = fake.socket.state.known = fake.proxy.state.known = true;
+    fake.watch.state.active = fake.socket.state.active = fake.proxy.state.active = UNIT_ACTIVE;
+    fake.watch.state.sub = fake.socket.state.sub = "running";
+    fake.socket.state.changed_usec = 100 * SECOND + 81 * MSEC;
+    fake.proxy.state.left_usec = 100 * SECOND + 51 * MSEC;
+    fake.proxy.state.active_usec = 100 * SECOND + 80 * MSEC;
+    read_all(f);
+}
+
+static void test_first_start(void **state)
+{
+    Fixture *f = *state;
+
+    first_start(f, 2);
+    assert_int_equal(fake.demand.starts, 1);
+    assert_string_equal(fake.reasons[fake.n_events - 1], "2 connections held, served after 80ms");
+    /* One that is restarted by hand is not for those. */
+    unit_stops(f, 200 * SECOND);
+    socket_is(f, "listening", 200 * SECOND);
+    unit_starts(f, 300 * SECOND);
+    come(f, 101, LEASE_PHASE_WAITING);
+    give(f, 0, PROBE_PASS, "tcp 80: open");
+    unit_is_up(f, 301 * SECOND);
+    assert_int_equal(fake.demand.starts, 1);
+}
+
+static void test_first_start_by_hand(void **state)
+{
+    Fixture *f = *state;
+
+    first_start(f, 0);
+    assert_int_equal(fake.demand.starts, 0);
+    assert_true(service_demand_is_up(f->service));
+}
+
 /* One that is up since before there was a supervisor is not counted. */
 static void test_found_running(void **state)
 {
@@ -434,6 +481,8 @@ int main(void)
         TEST(test_native),
         TEST(test_killed_while_it_starts),
         TEST(test_killed_while_it_stops),
+        TEST(test_first_start),
+        TEST(test_first_start_by_hand),
         TEST(test_found_running),
         TEST(test_settled),
     };

@@ -39,7 +39,7 @@ struct Units {
     unsigned n_reset, n_start, n_abort, n_beat;
     int error;
     uint64_t beat_usec;
-    uint64_t left_usec; /* of the proxy */
+    uint64_t changed_usec; /* of the socket */
 };
 
 static struct {
@@ -171,11 +171,11 @@ int units_get_beat(Units *units, const char *unit, units_time_t done, void *user
     return 0;
 }
 
-int units_get_left(Units *units, const char *unit, units_time_t done, void *userdata)
+int units_get_changed(Units *units, const char *unit, units_time_t done, void *userdata)
 {
-    assert_string_equal(unit, "phoenix-proxy@web.service");
+    assert_string_equal(unit, "phoenix@web.socket");
     if (units->error == 0)
-        done(0, units->left_usec, userdata);
+        done(0, units->changed_usec, userdata);
     return units->error;
 }
 

@@ -117,7 +117,7 @@ static void test_stopped_after_a_long_sleep(void **state)
     assert_int_equal(fake.demand.idle_stops, 1);
 }
 
-/* The proxy was started 4.1 ms before: so long has the connection waited. */
+/* The socket noticed it 4.1 ms before: so long has the connection waited. */
 static void test_awake_for_a_connection(void **state)
 {
     Fixture *f = *state;
@@ -133,7 +133,7 @@ static void test_awake_for_a_connection(void **state)
     assert_true(view.demand.frozen_usec >= 2 * USEC_PER_HOUR);
     assert_int_equal(fake.demand.frozen_usec, 0);
     assert_true(sd_event_now(f->context.event, CLOCK_MONOTONIC, &now) >= 0);
-    f->units.left_usec = now - 4100;
+    f->units.changed_usec = now - 4100;
     service_set_frozen(f->service, false);
     tells(EVENT_THAWED, "awake after 4.1ms, frozen for 2h");
     assert_int_equal(fake.events[fake.n_told - 1].latency_usec, 4100);
@@ -142,11 +142,11 @@ static void test_awake_for_a_connection(void **state)
     assert_true(fake.demand.frozen_usec >= 2 * USEC_PER_HOUR);
     assert_true(fake.demand.frozen_usec < 3 * USEC_PER_HOUR);
 
-    /* By somebody else: that proxy is of the time before. */
+    /* By somebody else: that connection is of the time before. */
     service_set_frozen(f->service, true);
     tells(EVENT_FROZEN, NULL);
     fake.record.state_since_usec -= USEC_PER_SEC;
-    f->units.left_usec = now - 10 * USEC_PER_SEC;
+    f->units.changed_usec = now - 10 * USEC_PER_SEC;
     service_set_frozen(f->service, false);
     assert_int_equal(fake.events[fake.n_told].latency_usec, UINT64_MAX);
     assert_int_equal(strncmp(fake.reasons[fake.n_told], "frozen for 1s", 13), 0);

@@ -151,7 +151,7 @@ bool unit_watch_is_read(const UnitWatch *w)
     return true;
 }
 
-int units_get_left(Units *units, const char *unit, units_time_t done, void *userdata)
+int units_get_changed(Units *units, const char *unit, units_time_t done, void *userdata)
 {
     return -ENOTCONN;
 }

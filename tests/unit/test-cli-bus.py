@@ -26,6 +26,7 @@ PHOENIX = ""
 STAND_IN = ""
 
 GOOD = {"type": "binary", "image": "/usr/bin/sleep", "args": ["infinity"]}
+ON_DEMAND = GOOD | {"listen": ["8080", "/run/shop.sock"], "idle": "30s"}
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
@@ -189,6 +190,87 @@ class Status(Case):
         told = {row["name"]: row for row in self.said("top")}
         self.assertEqual((told["web"]["latency_usec"], told["web"]["beats_per_minute"]), (2500, 12.5))
         self.assertEqual(self.phoenix("top", "--once").stdout.splitlines()[0], out[0])
+
+
+class OnDemandCase(Case):
+    def setUp(self):
+        super().setUp()
+        self.put("shop", ON_DEMAND)
+        self.put("flood", ON_DEMAND | {"listen": "8081", "proxyport": 8001,
+                                       "idle": {"after": "30s", "action": "freeze"}})
+
+    def environment(self, **more):
+        return super().environment(PHOENIX_TEST_ON_DEMAND="1", **more)
+
+
+class OnDemand(OnDemandCase):
+    def test_status(self):
+        rows = {line.split()[0]: line for line in self.phoenix("status").stdout.splitlines()}
+        self.assertRegex(rows["shop"], r"● idle .*listening on 8080, /run/shop\.sock")
+        self.assertIn("● failed", rows["flood"])
+        out = self.phoenix("status", "shop").stdout
+        for part in ("● shop: idle (listening on 8080, /run/shop.sock), 14 starts today, cold start p50 180 ms\n",
+                     "On demand: listening on 8080, /run/shop.sock; stopped after 30s without use",
+                     "Starts: 14 today, 95 in all, 120 connections held; cold start p50 180ms, p99 900ms",
+                     "Stops: 80 as nobody used it, 1 other\n"):
+            self.assertIn(part, out)
+        self.assertNotIn("Freezes", out)
+        out = self.phoenix("status", "flood", status=1).stdout
+        self.assertIn("Waiting: 7 connections, until it is up; why it is not: phoenix explain flood", out)
+        self.assertIn("frozen after 30s without use", out)
+        self.assertIn("Freezes: 0", out)
+
+    def test_json(self):
+        told = self.said("status", "shop")
+        self.assertTrue(told["idle"])
+        demand = told["on_demand"]
+        self.assertEqual((demand["listen"], demand["listening"], demand["activation"]),
+                         (["8080", "/run/shop.sock"], True, "proxy"))
+        self.assertEqual((demand["idle_action"], demand["idle_after_usec"]), ("stop", 30000000))
+        self.assertEqual((demand["starts"], demand["starts_today"], demand["held"]), (95, 14, 120))
+        self.assertEqual((demand["cold_start_p50_usec"], demand["cold_start_p99_usec"]), (180000, 900000))
+        self.assertEqual((demand["idle_stops"], demand["other_stops"], demand["freezes"]), (80, 1, 0))
+        told = {row["name"]: row for row in self.said("status")}
+        self.assertEqual([row for row in told if told[row]["idle"]], ["shop"])
+        self.assertEqual(told["flood"]["on_demand"]["waiting"], 7)
+        self.assertNotIn("on_demand", told["web"])
+
+    def test_services_and_top(self):
+        rows = {line.split()[0]: line for line in self.phoenix("services").stdout.splitlines()}
+        self.assertRegex(rows["shop"], r"^shop +binary +any +idle ")
+        self.assertEqual([row["name"] for row in self.said("services") if row["idle"]], ["shop"])
+        told = {row["name"]: row["state"] for row in self.said("top")}
+        self.assertEqual((told["shop"], told["flood"]), ("idle", "failed"))
+
+    def test_explain(self):
+        out = " ".join(self.phoenix("explain", "shop").stdout.split())
+        for part in ("systemd listens on 8080 and /run/shop.sock (phoenix@shop.socket): the first connection starts it "
+                     "and is held until it is healthy; connections go through phoenix-proxy@shop.service, at most 256",
+                     "When nobody has been connected for 30s it is stopped.",
+                     "Nobody uses it now, so it does not run, and its socket listens."):
+            self.assertIn(part, out)
+        out = " ".join(self.phoenix("explain", "flood").stdout.split())
+        self.assertIn("7 connections wait while it cannot start: 503 ?[31mService Unavailable", out)
+        self.assertIn("it is frozen: its processes keep their memory", out)
+        self.assertNotIn("Nobody uses it now", out)
+        told = self.said("explain", "flood")["on_demand"]
+        self.assertEqual((told["unit"], told["active"], told["waiting"]), ("phoenix@flood.socket", "active", 7))
+
+
+class OnDemandAlone(OnDemandCase):
+    NAMES = (SYSTEMD,)
+
+    def test_on_demand(self):
+        """What systemd knows: that it is idle, and where it listens."""
+        self.put("gone", ON_DEMAND | {"listen": "8082", "proxyport": 8002})
+        out = self.phoenix("status", "shop").stdout
+        self.assertIn("● shop: idle (listening on 8080, /run/shop.sock)\n", out)
+        self.assertNotIn("Starts:", out)
+        self.assertTrue(self.said("status", "shop")["on_demand"]["listening"])
+        out = self.phoenix("status", "gone", status=1).stdout
+        self.assertIn("On demand: not listening; systemctl --user start phoenix@gone.socket; stopped", out)
+        self.assertIn("systemctl --user start phoenix@gone.socket",
+                      " ".join(self.phoenix("explain", "gone").stdout.split()))
 
 
 class NoSupervisor(Case):

@@ -253,7 +253,7 @@ int units_get_beat(Units *units, const char *unit, units_time_t done, void *user
     return get_time(units, unit, SYSTEMD_SERVICE, "WatchdogTimestamp", done, userdata);
 }
 
-int units_get_left(Units *units, const char *unit, units_time_t done, void *userdata)
+int units_get_changed(Units *units, const char *unit, units_time_t done, void *userdata)
 {
-    return get_time(units, unit, SYSTEMD_UNIT, "InactiveExitTimestampMonotonic", done, userdata);
+    return get_time(units, unit, SYSTEMD_UNIT, "StateChangeTimestampMonotonic", done, userdata);
 }

@@ -121,5 +121,5 @@ int units_run(Units *units, const char *name, const char *description, char *con
  * 0: no beat yet). */
 typedef void (*units_time_t)(int error, uint64_t timestamp_usec, void *userdata);
 int units_get_beat(Units *units, const char *unit, units_time_t done, void *userdata);
-/* InactiveExitTimestampMonotonic now, for who cannot wait for the signal. */
-int units_get_left(Units *units, const char *unit, units_time_t done, void *userdata);
+/* StateChangeTimestampMonotonic now, for who cannot wait for the signal. */
+int units_get_changed(Units *units, const char *unit, units_time_t done, void *userdata);
