@@ -56,7 +56,7 @@ static void emit_command(const EmitContext *context, const Spec *spec, UnitFile 
 
     if (path)
         escape_word(&command, path, ESCAPE_COMMAND);
-    text_add(&command, " --time " DRAIN_TIME " -- " PROXY_PROGRAM);
+    text_add(&command, " --time " DRAIN_TIME " --if-needed -- " PROXY_PROGRAM);
     if (spec_has_idle(spec))
         text_addf(&command, " --exit-idle-time=%s", after ? after : "");
     text_addf(&command, " --connections-max=%jd ", (intmax_t)spec->listen.items[0].maxconnections);

@@ -6,13 +6,16 @@
  * The copy is made twice by the same code: first into nothing, which tells how much room it takes.
  */
 #include <assert.h>
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/macros.h"
 #include "base/strv.h"
 #include "spec/demand.h"
 #include "spec/keys.h"
 #include "supervisor/daemon/plans.h"
+#include "supervisor/probe/route.h"
 
 /* Structures and vectors from the front, texts behind all of them. */
 typedef struct Pack {
@@ -114,15 +117,35 @@ static char **add_addresses(Pack *pack, const SpecListens *listens)
     return addresses;
 }
 
-static uint32_t outside_of(const Spec *spec)
+/* Another machine may have a service on the same port. */
+static bool is_here(const Spec *spec, const SpecProbe *probe)
+{
+    ListenAddress wanted, address;
+    char host[INET6_ADDRSTRLEN + 2], stream[sizeof(host) + 8];
+
+    if (route_of(probe->host).local)
+        return true;
+    if (strlen(probe->host) >= INET6_ADDRSTRLEN)
+        return false;
+    snprintf(stream, sizeof(stream), "%s:%d", route_url_host(probe->host, host, sizeof(host)),
+             (int)probe->port);
+    if (listen_address_parse(stream, &wanted) < 0)
+        return false;
+    for (size_t i = 0; i < spec->listen.n; i++)
+        if (listen_address_parse(spec->listen.items[i].stream, &address) >= 0 &&
+            address.family == wanted.family && address.port == wanted.port &&
+            memcmp(address.address, wanted.address, sizeof(address.address)) == 0)
+            return true;
+    return false;
+}
+
+static uint32_t outside_of(const Spec *spec, const SpecProbes *probes)
 {
     uint32_t outside = 0;
 
-    for (size_t i = 0; i < spec->healthcheck.n; i++)
-        outside |= (uint32_t)spec_probe_is_outside(spec, &spec->healthcheck.items[i]) << i;
-    for (size_t i = 0; i < spec->readiness.n; i++)
-        outside |= (uint32_t)spec_probe_is_outside(spec, &spec->readiness.items[i])
-                   << (spec->healthcheck.n + i);
+    for (size_t i = 0; i < probes->n; i++)
+        if (spec_probe_is_outside(spec, &probes->items[i]) && is_here(spec, &probes->items[i]))
+            outside |= UINT32_C(1) << i;
     return outside;
 }
 
@@ -143,7 +166,8 @@ static PlanDemand *add_demand(Pack *pack, const Spec *spec)
         .stay_usec = idle->min_usec == USEC_INFINITY ? idle->after_usec
                                                      : MAX(idle->after_usec, idle->min_usec),
         .stop_usec = idle->stop_usec,
-        .outside = outside_of(spec),
+        .outside = outside_of(spec, &spec->healthcheck) | outside_of(spec, &spec->readiness)
+                                                              << spec->healthcheck.n,
     };
 
     if (at)

@@ -147,6 +147,24 @@ static void test_demand(void **state)
     assert_int_equal(plan->demand->outside, 1 << 1 | 1 << 2);
 }
 
+/* Which checks go to where systemd listens, and not to another machine's port of that number. */
+static void test_outside(void **state)
+{
+    _cleanup_spec_free_ Spec *spec = read_spec(
+        "{\"name\": \"web\", \"type\": \"binary\", \"image\": \"/bin/true\","
+        "\"listen\": [\"10.0.0.1:80\", \"[fd00::1]:80\", \"81\"], \"activation\": \"native\","
+        "\"healthcheck\": [{\"type\": \"tcp\"}, {\"type\": \"tcp\", \"host\": \"10.0.0.2\"},"
+        "{\"type\": \"tcp\", \"host\": \"db\", \"port\": 81},"
+        "{\"type\": \"tcp\", \"host\": \"fd00::1\", \"port\": 80},"
+        "{\"type\": \"tcp\", \"host\": \"127.0.0.1\", \"port\": 81},"
+        "{\"type\": \"tcp\", \"port\": 82}]}");
+    _cleanup_(plan_freep) Plan *plan = NULL;
+
+    assert_int_equal(plan_new("web", 42, spec, &plan), 0);
+    assert_int_equal(plan->n_checks, 6);
+    assert_int_equal(plan->demand->outside, 1 << 0 | 1 << 3 | 1 << 4);
+}
+
 static void test_demand_without_idle(void **state)
 {
     _cleanup_spec_free_ Spec *spec =
@@ -181,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_outlives_the_spec),
         cmocka_unit_test(test_little),
         cmocka_unit_test(test_demand),
+        cmocka_unit_test(test_outside),
         cmocka_unit_test(test_demand_without_idle),
         cmocka_unit_test(test_oneshot_is_not_checked),
     };

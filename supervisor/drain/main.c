@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +37,7 @@
 
 struct options {
     uint64_t time_usec;
+    bool if_needed;
     char **server;
 };
 
@@ -53,7 +56,7 @@ __attribute__((format(printf, 2, 3))) static void complain(const char *level, co
 
 static void print_help(void)
 {
-    puts("phoenix-drain [--time SPAN] -- PROGRAM [ARGUMENT...]\n"
+    puts("phoenix-drain [--time SPAN] [--if-needed] -- PROGRAM [ARGUMENT...]\n"
          "\n"
          "Runs PROGRAM with the listening sockets that systemd passes. On SIGTERM: lets no new\n"
          "connection in, waits until those that are open have ended, then ends PROGRAM. On a "
@@ -61,6 +64,7 @@ static void print_help(void)
          "one: ends it at once.\n"
          "\n"
          "  --time SPAN   how long open connections have to end [10s]\n"
+         "  --if-needed   end at once when nobody is waiting to be accepted\n"
          "  --help        this text\n"
          "  --version     the version\n"
          "\n"
@@ -75,6 +79,7 @@ static int parse_options(int argc, char *argv[], struct options *options)
 {
     static const struct option longs[] = {
         {"time", required_argument, NULL, 't'},
+        {"if-needed", no_argument, NULL, 'i'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {},
@@ -88,6 +93,9 @@ static int parse_options(int argc, char *argv[], struct options *options)
                 complain(LEVEL_ERROR, "--time: this is no time span: %.100s", optarg);
                 return -EINVAL;
             }
+            break;
+        case 'i':
+            options->if_needed = true;
             break;
         case 'h':
             print_help();
@@ -121,6 +129,24 @@ static int take_listeners(struct listener *listeners)
             return r;
     }
     return (int)n;
+}
+
+static bool somebody_waits(int n_listeners)
+{
+    struct pollfd fds[LISTENERS_MAX];
+
+    for (int i = 0; i < n_listeners; i++)
+        fds[i] = (struct pollfd){.fd = LISTEN_FDS_START + i, .events = POLLIN};
+    return poll(fds, (nfds_t)n_listeners, 0) != 0; /* also when it cannot be told */
+}
+
+/* A proxy that was started with its service, and not by a connection, would have none that ends,
+ * and so never think itself idle. The next connection starts another one. */
+static int end_unneeded(struct notify *notify)
+{
+    notify_ready(notify);
+    (void)notify_flush(notify);
+    return EXIT_SUCCESS;
 }
 
 static int report(const struct drain *drain, enum drain_end end, int detail)
@@ -188,5 +214,7 @@ int main(int argc, char *argv[])
     drain.n_listeners = (size_t)n;
     drain.time_usec = options.time_usec;
     (void)notify_open(&drain.notify);
+    if (options.if_needed && !somebody_waits(n))
+        return end_unneeded(&drain.notify);
     return run(&options, &drain);
 }

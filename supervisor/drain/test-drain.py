@@ -170,6 +170,18 @@ class Drain(Case):
         self.start(self.listen())
         self.assertEqual(self.terminate(), "")
 
+    def test_nobody_needs_it(self):
+        self.start(self.listen(), options=("--if-needed",))
+        self.assertEqual(self.process.wait(20), 0)
+
+    def test_somebody_needs_it(self):
+        listening = self.listen()
+        with self.client(listening) as client:
+            self.start(listening, options=("--if-needed",))
+            self.ask(client, 0)
+            self.assertEqual(self.answer(client), "done\n")
+            self.assertIsNone(self.process.poll())
+
     def check_waits(self, listening):
         self.start(listening)
         client = self.served(listening)

@@ -36,15 +36,10 @@ static curl_socket_t on_open_socket(void *userdata, curlsocktype purpose,
                                     struct curl_sockaddr *address)
 {
     Fetch *fetch = userdata;
-    int fd;
+    int fd = fetch->route.local ? TAKE_FD(fetch->fd) : route_socket(fetch->probe, address->family);
 
-    if (fetch->route.local)
-        fd = TAKE_FD(fetch->fd);
-    else
-        fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                    address->protocol);
     if (fd < 0 && !fetch->route.local)
-        fetch->open_error = -errno;
+        fetch->open_error = fd;
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 

@@ -147,7 +147,7 @@ static void expect_with(void (*emitter)(const EmitContext *, const Spec *, UnitF
 }
 
 #define PROXYD                                                                                     \
-    "ExecStart=/usr/libexec/phoenix/phoenix-drain --time 10s -- "                                  \
+    "ExecStart=/usr/libexec/phoenix/phoenix-drain --time 10s --if-needed -- "                      \
     "/usr/lib/systemd/systemd-socket-proxyd "
 
 static void test_proxy(void **state)
