@@ -33,7 +33,7 @@ static const Property unit_properties[] = {
     P("ActiveState", "s", active_state),
     P("SubState", "s", sub_state),
     P("StateChangeTimestamp", "t", changed_usec),
-    P("ActiveEnterTimestamp", "t", active_usec),
+    P("InactiveExitTimestamp", "t", active_usec),
     P("NeedDaemonReload", "b", need_daemon_reload),
     P("FragmentPath", "s", fragment_path),
 };

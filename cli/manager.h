@@ -24,7 +24,7 @@ typedef struct UnitState {
     char *active_state; /* "active", "inactive", "failed", "activating", ... */
     char *sub_state;
     uint64_t changed_usec; /* last change of state */
-    uint64_t active_usec;  /* last time it became active */
+    uint64_t active_usec;  /* last time it began to start: its processes count from then on */
     char *fragment_path;   /* of the unit file */
     bool need_daemon_reload;
 

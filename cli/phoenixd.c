@@ -67,7 +67,7 @@ int phoenixd_failed(const Cli *cli, const Supervisor *supervisor, const char *na
         log_error("%s: %s", clean.data, why.data);
         return CLI_EXIT_NO;
     case -EACCES:
-        log_error("%s: not allowed: %s", clean.data, why.data);
+        log_error("%s: not allowed: only for root and the user of this manager", clean.data);
         return CLI_EXIT_FAILED;
     default:
         log_error("phoenixd is not reachable: %s", why.data);

@@ -111,7 +111,8 @@ static void add_restarts(Text *t, const ServiceRow *row)
 
     status_add_key(t, "Restarts");
     text_addf(t, "%" PRIu64, status_restarts(row));
-    if (health && health->next_delay_usec > 0 && health->next_delay_usec != USEC_INFINITY) {
+    if (health && !streq(health->state, "held") && health->next_delay_usec > 0 &&
+        health->next_delay_usec != USEC_INFINITY) {
         text_add(t, "; the next one would come after ");
         when_add_span(t, health->next_delay_usec);
     }

@@ -146,6 +146,11 @@ static void hold(struct lease *lease, uint64_t now_usec)
         lease->hold_usec = now_usec + hold_interval(lease, 3);
         return;
     }
+    /* A supervisor that need not pet speaks only when there is news: no sign of anything. */
+    if (lease->options.watchdog_usec == 0 && lease->link.fd >= 0 && lease->link.welcomed) {
+        lease->hold_usec = UINT64_MAX; /* until the connection ends */
+        return;
+    }
     if (!lease->holding || lease->options.watchdog_usec > 0)
         notify_status(&lease->notify, HOLDING_TEXT, strlen(HOLDING_TEXT));
     if (lease->options.watchdog_usec > 0)
