@@ -6,8 +6,8 @@
  * The copy is made twice by the same code: first into nothing, which tells how much room it takes.
  */
 #include <assert.h>
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 
 #include "base/macros.h"
@@ -15,7 +15,6 @@
 #include "spec/demand.h"
 #include "spec/keys.h"
 #include "supervisor/daemon/plans.h"
-#include "supervisor/probe/route.h"
 
 /* Structures and vectors from the front, texts behind all of them. */
 typedef struct Pack {
@@ -117,24 +116,45 @@ static char **add_addresses(Pack *pack, const SpecListens *listens)
     return addresses;
 }
 
+static int parse_host(const SpecProbe *probe, ListenAddress *ret)
+{
+    bool bare_ipv6 = strchr(probe->host, ':') && probe->host[0] != '[';
+    char stream[INET6_ADDRSTRLEN + 10];
+    int n = snprintf(stream, sizeof(stream), bare_ipv6 ? "[%s]:%d" : "%s:%d", probe->host,
+                     (int)probe->port);
+
+    return n < (int)sizeof(stream) ? listen_address_parse(stream, ret) : -EINVAL;
+}
+
+static bool is_loopback(const ListenAddress *address)
+{
+    const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
+
+    return address->family == LISTEN_IPV4
+               ? address->address[0] == 127
+               : memcmp(address->address, &loopback, sizeof(loopback)) == 0;
+}
+
+static bool is_same(const ListenAddress *a, const ListenAddress *b)
+{
+    return a->family == b->family && a->port == b->port &&
+           memcmp(a->address, b->address, sizeof(a->address)) == 0;
+}
+
 /* Another machine may have a service on the same port. */
 static bool is_here(const Spec *spec, const SpecProbe *probe)
 {
     ListenAddress wanted, address;
-    char host[INET6_ADDRSTRLEN + 2], stream[sizeof(host) + 8];
 
-    if (route_of(probe->host).local)
+    if (strcasecmp(probe->host, "localhost") == 0)
         return true;
-    if (strlen(probe->host) >= INET6_ADDRSTRLEN)
+    if (parse_host(probe, &wanted) < 0)
         return false;
-    snprintf(stream, sizeof(stream), "%s:%d", route_url_host(probe->host, host, sizeof(host)),
-             (int)probe->port);
-    if (listen_address_parse(stream, &wanted) < 0)
-        return false;
+    if (is_loopback(&wanted))
+        return true;
     for (size_t i = 0; i < spec->listen.n; i++)
         if (listen_address_parse(spec->listen.items[i].stream, &address) >= 0 &&
-            address.family == wanted.family && address.port == wanted.port &&
-            memcmp(address.address, wanted.address, sizeof(address.address)) == 0)
+            is_same(&address, &wanted))
             return true;
     return false;
 }

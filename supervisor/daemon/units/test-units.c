@@ -429,9 +429,13 @@ static void test_on_demand(void **state)
     f->status = "frozen since 14:03:12 UTC, 3.1M reclaimed";
     assert_int_equal(units_watch(f->units, WEB, NULL, &web), 0);
     unit_watch_with_times(web);
-    for (size_t i = 0; i < ELEMENTSOF(on_demand); i++)
+    for (size_t i = 0; i < ELEMENTSOF(on_demand); i++) {
         assert_int_equal(units_watch(f->units, on_demand[i].name, NULL, &watches[i]), 0);
+        assert_false(unit_watch_is_read(watches[i]));
+    }
     wait_for(f, f->n_changed == 4);
+    for (size_t i = 0; i < ELEMENTSOF(on_demand); i++)
+        assert_true(unit_watch_is_read(watches[i]));
     assert_int_equal(f->n_list, 1);
     assert_int_equal(f->n_get, N_READS + 3 + 2 + 5 + 1);
 

@@ -78,6 +78,7 @@ struct UnitWatch {
     bool filling;     /* `next` waits for all that is wanted, too */
     bool to_list;     /* is to be looked up in the next list of units, ... */
     bool listing;     /* ... in the list that is under way */
+    bool was_read;    /* at least once */
     bool unloaded;    /* while that is looked at: the list has it as a unit that does not exist */
 };
 

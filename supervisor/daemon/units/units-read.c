@@ -105,6 +105,7 @@ static int on_read(sd_bus_message *reply, void *userdata, sd_bus_error *ret_erro
     if (watch->filling && !watch->wanted && !watch->read) {
         now = *watch->next;
         unit_watch_drop_next(watch);
+        watch->was_read = true;
     }
     unit_watch_settle(watch, &now);
     return 0;
@@ -235,6 +236,7 @@ static void tell_absent(UnitWatch *watch)
     }
     unit_watch_forget_reads(watch);
     watch->unloaded = false;
+    watch->was_read = true;
     unit_watch_settle(watch, &now);
 }
 

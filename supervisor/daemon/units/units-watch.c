@@ -322,7 +322,7 @@ void units_free_watches(Units *units)
 
 bool unit_watch_is_read(const UnitWatch *watch)
 {
-    return watch->units->subscribed && !watch->to_list && !watch->listing && !watch->filling;
+    return watch->was_read;
 }
 
 void *unit_watch_tag(const UnitWatch *watch)

@@ -95,7 +95,7 @@ int units_watch(Units *units, const char *unit, void *tag, UnitWatch **ret);
 /* Its times are to be known as well, from the first state on; directly after units_watch(). */
 void unit_watch_with_times(UnitWatch *watch);
 UnitWatch *unit_watch_free(UnitWatch *watch);
-/* Nothing of its state is asked for at this time. */
+/* systemd has answered what it is, if only that there is no such unit. */
 bool unit_watch_is_read(const UnitWatch *watch);
 void *unit_watch_tag(const UnitWatch *watch);
 const char *unit_watch_name(const UnitWatch *watch);
