@@ -189,8 +189,8 @@ def test_storm(clients, record_property):
         met = collections.Counter(request.phase for request in client.requests)
         if "freeze" in client.name:
             assert client.starts() == 1, report
-            assert met["frozen"] >= 10, report
+            assert met["frozen"] >= 5, report
         else:
             assert client.starts() >= 10, report
-            assert met["down"] >= 3, report
         assert met["up"] >= 10, report
+        assert met.total() - met["up"] >= 20, report

@@ -34,8 +34,8 @@ def build(user, base, name, version):
     network here to get that from."""
     command = json.dumps(["--port", "80", "--body", version])
     container = user.check("podman", "create", base).strip()
-    user.check("podman", "commit", "--quiet", "--change", f"CMD {command}", "--change", "USER 0",
-               container, f"{name}:{version}")
+    user.check("podman", "commit", "--quiet", "--change", f"CMD {command}", "--change",
+               'ENTRYPOINT ["/phoenix-testy"]', "--change", "USER 0", container, f"{name}:{version}")
     user.check("podman", "rm", container)
     user.check("podman", "push", "--quiet", f"{name}:{version}")
 
@@ -77,7 +77,8 @@ class Story:
 
     def write_spec(self, **more):
         self._spec(NAME, {"type": "docker", "image": f"{self.images}:prod", "listen": [PORT],
-                          "proxyport": 80, "autoupdate": "registry", "enable": True} | more)
+                          "proxyport": 80, "hardening": {"capabilities": ["CAP_NET_BIND_SERVICE"]},
+                          "autoupdate": "registry", "enable": True} | more)
 
     def curl(self):
         result = self.user("curl", "--silent", "--show-error", "--max-time", LONG,
