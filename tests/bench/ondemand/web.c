@@ -7,6 +7,7 @@
  * to it. $LISTEN_PID is not looked at: in a container it is another process's.
  */
 #include <arpa/inet.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -127,6 +128,13 @@ static void listen_everywhere(int epoll, int argc, char *argv[])
         exit(2);
 }
 
+/* As PID 1 of a container it would not be ended by the signal alone. */
+static void leave(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
 int main(int argc, char *argv[])
 {
     uint64_t started_usec = now_usec();
@@ -134,6 +142,7 @@ int main(int argc, char *argv[])
     char body[64];
     int epoll = epoll_create1(EPOLL_CLOEXEC);
 
+    signal(SIGTERM, leave);
     listen_everywhere(epoll, argc, argv);
     int n_body =
         snprintf(body, sizeof(body), "%ju %ju\n", (uintmax_t)started_usec, (uintmax_t)now_usec());
