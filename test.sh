@@ -54,6 +54,7 @@ done
 if [ ${#tiers[@]} -eq 0 ]; then
     tiers=(unit golden fuzz bench bed vm)
     bench_mode=--smoke
+    fuzz_seed=1
 fi
 
 need_root
@@ -62,7 +63,9 @@ logs=$cache/logs/$(date +%Y%m%d-%H%M%S)-$$
 source=$cache/run/source.$$
 
 cleanup() {
-    "$bed" down "$tier_host" 2>/dev/null || true
+    for host in $(seq 0 $((bed_hosts - 1))); do
+        "$bed" down "$tier_host-$host" 2>/dev/null || true
+    done
     rm -rf "$source"
 }
 trap cleanup EXIT

@@ -34,6 +34,7 @@ def new_reports():
 @pytest.fixture(scope="session", autouse=True)
 def reports_at_the_end(runners):
     """Leaks are found when a process ends, so phoenixd ends before the session does."""
+    new_reports()  # those of an earlier session were told there
     yield
     if "PHOENIX_BED_REPORTS" in os.environ:
         for runner in runners.values():

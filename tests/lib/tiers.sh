@@ -4,6 +4,11 @@
 # -v), and adds what its JUnit files say to the totals. A tier whose command fails without a failed
 # test in its report (it did not compile, the machine did not start) counts as one failed test.
 
+# A run of all tiers is a gate: it tries the same each time. The tier alone goes looking.
+fuzz_seed=
+# The hosts that share the bed's tests: these mostly wait.
+bed_hosts=2
+
 total_passed=0 total_failed=0 total_skipped=0
 tier_host=test-$$
 
@@ -79,7 +84,7 @@ tier_fuzz() {
     local report
     report=$(tier_build_dir fuzz)/fuzz.junit.xml
     say "fuzz: $seconds s in all"
-    tier_run fuzz "$report" "$bed" run /src/tests/lib/run-fuzz "$seconds"
+    tier_run fuzz "$report" "$bed" run /src/tests/lib/run-fuzz "$seconds" "$fuzz_seed"
     tier_count fuzz "$code" "$report"
 }
 
@@ -116,20 +121,11 @@ tier_bed() {
     tier_run bed-itself "$report" "$repo/tests/bed/selftest" "$report"
     tier_count bed-itself "$code" "$report"
 
-    report=$logs/bed.junit.xml
-    say "bed: starting a host"
-    tier_run bed "$report" "$bed" up "$tier_host"
-    if [ "$code" = 0 ]; then
-        say "bed: tests"
-        "$bed" put "$tier_host" "$source" /src
-        tier_run bed "$report" "$bed" exec "$tier_host" -- env "${test_environment[@]}" \
-            /src/tests/lib/run-pytest tests/bed /run/bed.junit.xml
-        "$bed" get "$tier_host" /run/bed.junit.xml "$report" || true
-        [ "$code" = 0 ] ||
-            "$bed" exec "$tier_host" -- journalctl --boot --no-pager >"$logs/bed.journal" || true
-    fi
-    tier_count bed "$code" "$report"
-    "$bed" down "$tier_host"
+    say "bed: tests"
+    code=0
+    "$repo/tests/lib/run-bed" --bed "$bed" --source "$source" --logs "$logs" --name "$tier_host" \
+        --hosts "$bed_hosts" "${test_environment[@]}" || code=$?
+    tier_count bed "$code" "$logs"/bed-*.junit.xml
 }
 
 tier_vm() {

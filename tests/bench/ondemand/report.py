@@ -60,13 +60,13 @@ def frozen_rows(rows):
 def warm_rows(rows):
     names = list(next(iter(rows.values())))
     yield "requests per second (latency p50/p99 in microseconds), on new or kept connections"
-    yield f"{'':24}" + "".join(f"{name:>24}" for name in names) + "    /direct"
+    yield f"{'':22}" + "".join(f"{name:>20}" for name in names) + "  /direct"
     for name, loads in rows.items():
         direct = rows[f"{name.partition(',')[0]}, direct"]
-        cells = "".join(f"{row['per_sec']:9.0f} ({row['p50_usec']:.0f}/{row['p99_usec']:.0f})".rjust(24)
+        cells = "".join(f"{row['per_sec']:.0f} ({row['p50_usec']:.0f}/{row['p99_usec']:.0f})".rjust(20)
                         for row in loads.values())
         ratios = " ".join(f"{row['per_sec'] / direct[key]['per_sec']:.2f}" for key, row in loads.items())
-        yield f"{name:24}{cells}    {ratios}"
+        yield f"{name:22}{cells}  {ratios}"
 
 
 ROWS = {"cold": ("First byte, cold", cold_rows), "frozen": ("First byte, frozen", frozen_rows),
