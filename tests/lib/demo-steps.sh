@@ -10,7 +10,9 @@ demo_spec='{
   "healthcheck": { "path": "/health", "interval": "1s" }
 }'
 
-title() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+title() {
+    if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$*"; else printf '\n%s\n' "$*"; fi
+}
 
 # Shows a command as typed, and its output.
 shown() {
