@@ -43,6 +43,9 @@ int demand_read(sd_bus_message *m, void *field)
     return properties_read(m, properties, ELEMENTSOF(properties), demand);
 }
 
+/* phoenixd's buckets end here: that long, or any time longer. */
+#define COUNTED_MAX_USEC (60 * USEC_PER_SEC)
+
 void demand_add_summary(Text *t, const Demand *demand)
 {
     if (!demand->known)
@@ -52,10 +55,18 @@ void demand_add_summary(Text *t, const Demand *demand)
     if (demand->cold_p50_usec == 0)
         return;
     text_add(t, ", cold start p50 ");
-    if (demand->cold_p50_usec < 10 * USEC_PER_SEC)
-        text_addf(t, "%" PRIu64 " ms", demand->cold_p50_usec / USEC_PER_MSEC);
-    else
-        when_add_span(t, demand->cold_p50_usec);
+    demand_add_cold_start(t, demand->cold_p50_usec);
+}
+
+void demand_add_cold_start(Text *t, uint64_t usec)
+{
+    if (usec < 10 * USEC_PER_SEC) {
+        text_addf(t, "%" PRIu64 " ms", usec / USEC_PER_MSEC);
+        return;
+    }
+    if (usec >= COUNTED_MAX_USEC)
+        text_add(t, "over ");
+    when_add_span(t, usec);
 }
 
 void demand_add_json(Text *t, const Demand *demand)

@@ -28,5 +28,8 @@ int demand_read(sd_bus_message *m, void *field);
 /* ", 14 starts today, cold start p50 180 ms": nothing of what there is not. */
 void demand_add_summary(Text *t, const Demand *demand);
 
+/* "180 ms", "12s", "over 1min": one that phoenixd told. */
+void demand_add_cold_start(Text *t, uint64_t usec);
+
 /* Its numbers as members of a JSON object. */
 void demand_add_json(Text *t, const Demand *demand);

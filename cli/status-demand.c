@@ -78,9 +78,9 @@ static void add_counts(Text *t, const Demand *demand, bool freezes)
               demand->starts_today, demand->starts, demand->held, demand->held == 1 ? "" : "s");
     if (demand->cold_p50_usec > 0) {
         text_add(t, "; cold start p50 ");
-        when_add_span(t, demand->cold_p50_usec);
+        demand_add_cold_start(t, demand->cold_p50_usec);
         text_add(t, ", p99 ");
-        when_add_span(t, demand->cold_p99_usec);
+        demand_add_cold_start(t, demand->cold_p99_usec);
     }
     text_add_char(t, '\n');
     status_add_key(t, "Stops");

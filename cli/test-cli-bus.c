@@ -143,7 +143,7 @@ static void add_on_demand(sd_bus_message *m, const Fake *service)
     add(m, "IdleStops", "t", UINT64_C(80));
     add(m, "Stops", "t", UINT64_C(1));
     add(m, "ColdStartP50", "t", UINT64_C(180000));
-    add(m, "ColdStartP99", "t", UINT64_C(900000));
+    add(m, "ColdStartP99", "t", UINT64_C(60000000));
     sd_bus_message_close_container(m);
     sd_bus_message_close_container(m);
     sd_bus_message_close_container(m);
