@@ -30,6 +30,8 @@ void emit_up_timer(const EmitContext *context, const Spec *spec, UnitFile *unit)
     emit_identity(spec, "time to stay up", unit);
     emit_needs(spec, unit);
     unit_add(unit, "Unit", "DefaultDependencies", "no");
+    /* A service that is started often must not lose its time because of systemd's rate limit. */
+    unit_add(unit, "Unit", "StartLimitIntervalSec", "0");
     unit_add(unit, "Timer", "OnActiveSec", span);
     unit_add(unit, "Timer", "AccuracySec", "100ms");
     unit_add(unit, "Timer", "RemainAfterElapse", "no");

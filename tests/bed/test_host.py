@@ -61,5 +61,6 @@ def test_quadlet_of_the_user_starts_at_once(user, testy_image):
     finally:
         user("systemctl", "--user", "kill", "--signal=KILL", "bed-quadlet.service")
         user("systemctl", "--user", "stop", "bed-quadlet.service")
+        user("systemctl", "--user", "reset-failed", "bed-quadlet.service")
         path.unlink()
         user("systemctl", "--user", "daemon-reload")

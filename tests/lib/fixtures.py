@@ -167,7 +167,7 @@ class Specs:
             units = [f"phoenix@{name}.{kind}" for kind in ("timer", "socket", "service")]
             units += [f"phoenix-proxy@{name}.service"]
             self._runners[scope].systemctl("stop", *units)
-            self._runners[scope].systemctl("reset-failed", *units)
+            self._runners[scope].systemctl("reset-failed", *units, f"phoenix-*@{name}.*")
             (SPEC_DIRS[scope] / f"{name}.json").unlink(missing_ok=True)
         for scope in {scope for _, scope in self._written}:
             self.reload(scope)
