@@ -84,8 +84,10 @@ static void add_subject(const EmitContext *context, const Spec *spec, Text *comm
     for (size_t i = 0; i < spec->listen.n; i++)
         add_word(command, "--listen", spec->listen.items[i].stream);
     /* Checks of such an address are connections, too, but not use. */
-    if (any_is_outside(spec, &spec->healthcheck) || any_is_outside(spec, &spec->readiness))
+    if (any_is_outside(spec, &spec->healthcheck) || any_is_outside(spec, &spec->readiness)) {
         add_word(command, "--except", SPEC_CHECK_SOURCE);
+        text_addf(command, " --except-ports=%d-%d", SPEC_CHECK_PORT_FIRST, SPEC_CHECK_PORT_LAST);
+    }
 }
 
 static void emit_command(const EmitContext *context, const Spec *spec, UnitFile *unit)

@@ -35,6 +35,11 @@ bool listen_address_is_wildcard(const ListenAddress *address);
  * those to which ports are published. */
 #define SPEC_CHECK_SOURCE "127.32.0.1"
 
+/* IPv6 has one loopback address, so there they come from these ports (--except-ports=): above those
+ * that Linux hands out by itself, and enough that none is needed again soon. */
+#define SPEC_CHECK_PORT_FIRST 64512
+#define SPEC_CHECK_PORT_LAST  65535
+
 /* Where the proxy connects to. */
 typedef enum SpecTarget {
     SPEC_TARGET_HOST,      /* 127.0.0.1:proxyport: the service has the host's network */

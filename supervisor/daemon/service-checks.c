@@ -37,7 +37,9 @@ void service_context_init(ServiceContext *context)
     context->outside = (Door){.request = outside_request,
                               .cancel = outside_cancel,
                               .shares_network = outside_shares_network,
-                              .source = inet_addr(SPEC_CHECK_SOURCE)};
+                              .source = inet_addr(SPEC_CHECK_SOURCE),
+                              .port_first = SPEC_CHECK_PORT_FIRST,
+                              .port_last = SPEC_CHECK_PORT_LAST};
 }
 
 static int add_check(Service *service, size_t i)

@@ -103,6 +103,7 @@ static bool read_tcp(const void *body, size_t size, struct diag_socket *ret)
         .state = message.idiag_state,
         .inode = message.idiag_inode,
         .port = ntohs(message.id.idiag_sport),
+        .peer_port = ntohs(message.id.idiag_dport),
         .waiting = message.idiag_state == TCP_LISTEN ? message.idiag_rqueue : 0,
     };
     memcpy(ret->address, message.id.idiag_src, sizeof(ret->address));

@@ -21,6 +21,7 @@ struct diag_socket {
     uint32_t inode; /* 0: no program has it, or not yet */
     /* AF_INET, AF_INET6 */
     uint16_t port;       /* own, in host byte order */
+    uint16_t peer_port;  /* 0 when the kernel has forgotten it */
     uint8_t address[16]; /* own; AF_INET: the first 4 bytes */
     uint8_t peer[16];
     /* AF_UNIX: the name of the listening socket */

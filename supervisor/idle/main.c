@@ -33,6 +33,7 @@ static const char help[] =
     "  --with-proxy      phoenix-proxy@NAME.service listens there for it, and is frozen with it\n"
     "  --proxy=SLICE     it is used as long as a process runs in that slice, which is below ours\n"
     "  --except=ADDRESS  connections from there are no use\n"
+    "  --except-ports=FIRST-LAST  neither are those of the machine to itself from there\n"
     "  --min=SPAN        not idle for this long after its start [0]\n"
     "  --stop=SPAN       frozen for this long: end [never]\n"
     "  --reclaim         hand the memory of a frozen service back to the machine\n"
@@ -89,6 +90,15 @@ static int parse_except(const char *argument, const char *value)
     return r;
 }
 
+static int parse_except_ports(const char *argument, const char *value)
+{
+    int r = sockets_except_ports(&run.sockets, value);
+
+    if (r < 0)
+        say(NULL, argument, ": not two ports, as in \"64000-64099\"", NULL);
+    return r;
+}
+
 static int parse_option(const char *argument, struct run_options *options, bool *action)
 {
     const char *value;
@@ -115,6 +125,8 @@ static int parse_option(const char *argument, struct run_options *options, bool 
         return parse_listen(argument, value);
     if ((value = option_value(argument, "--except")))
         return parse_except(argument, value);
+    if ((value = option_value(argument, "--except-ports")))
+        return parse_except_ports(argument, value);
     if ((value = option_value(argument, "--proxy"))) {
         options->proxy = value;
         return 0;

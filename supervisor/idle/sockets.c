@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -16,6 +17,7 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -42,6 +44,7 @@ void sockets_init(struct sockets *sockets)
     sockets->n = 0;
     sockets->ended_fd = -1;
     sockets->has_except = false;
+    sockets->except_first = sockets->except_last = 0;
 }
 
 int sockets_except(struct sockets *sockets, const char *address)
@@ -53,6 +56,26 @@ int sockets_except(struct sockets *sockets, const char *address)
     else if (inet_pton(AF_INET6, address, sockets->except) != 1)
         return -EINVAL;
     sockets->has_except = true;
+    return 0;
+}
+
+int sockets_except_ports(struct sockets *sockets, const char *ports)
+{
+    uint16_t range[2];
+    const char *at = ports;
+
+    for (size_t i = 0; i < 2; i++) {
+        char *end;
+        unsigned long port = isdigit((unsigned char)*at) ? strtoul(at, &end, 10) : 0;
+        if (port == 0 || port > UINT16_MAX || *end != (i == 0 ? '-' : '\0'))
+            return -EINVAL;
+        range[i] = (uint16_t)port;
+        at = end + 1;
+    }
+    if (range[0] > range[1])
+        return -EINVAL;
+    sockets->except_first = range[0];
+    sockets->except_last = range[1];
     return 0;
 }
 
@@ -180,10 +203,19 @@ void sockets_close(struct sockets *sockets)
     sockets->ended_fd = -1;
 }
 
+static bool is_except_port(const struct sockets *sockets, const struct diag_socket *socket)
+{
+    return sockets->except_last != 0 && socket->peer_port >= sockets->except_first &&
+           socket->peer_port <= sockets->except_last &&
+           memcmp(socket->peer, socket->address, sizeof(socket->peer)) == 0;
+}
+
 static bool is_except(const struct sockets *sockets, const struct diag_socket *socket)
 {
     uint8_t mapped[16];
 
+    if (is_except_port(sockets, socket))
+        return true;
     if (!sockets->has_except)
         return false;
     if (socket->family == AF_INET6)

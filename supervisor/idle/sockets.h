@@ -29,7 +29,8 @@ struct sockets {
     } places[SOCKETS_MAX];
     int ended_fd; /* where the kernel tells of ended connections, or -1 */
     bool has_except;
-    uint8_t except[16]; /* IPv4 as ::ffff:a.b.c.d */
+    uint8_t except[16];                 /* IPv4 as ::ffff:a.b.c.d */
+    uint16_t except_first, except_last; /* ports; 0: none */
     _Alignas(uint64_t) char packet[8192];
 };
 
@@ -39,6 +40,11 @@ void sockets_init(struct sockets *sockets);
 /* The address of a peer whose connections are no use (health checks). Returns 0, or -EINVAL when
  * it is none. */
 int sockets_except(struct sockets *sockets, const char *address);
+
+/* "FIRST-LAST", the ports from which connections of the machine to itself (both ends have the same
+ * address) are no use: for IPv6, where checks cannot have an address of their own. Returns 0, or
+ * -EINVAL. */
+int sockets_except_ports(struct sockets *sockets, const char *ports);
 
 /* Adds a listening socket by its address. Returns 0, -EINVAL, -ENAMETOOLONG (as listener_parse()),
  * or -E2BIG. */

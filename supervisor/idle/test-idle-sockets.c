@@ -286,6 +286,43 @@ static void test_except_mapped(void **state)
     close(listener);
 }
 
+/* Checks that speak IPv6, and a server of another machine's that happens to use such a port. */
+static void test_except_ports(void **state)
+{
+    union address at = make_address(AF_INET6, "::1"), checker = make_address(AF_INET6, "::1"),
+                  mapped = make_address(AF_INET, "127.0.0.1"), any = make_address(AF_INET6, "::"),
+                  other = make_address(AF_INET, "127.0.0.9");
+
+    if (!has_ipv6())
+        skip();
+    int listener = listen_on(&at);
+    open_sockets(&at, NULL);
+    assert_int_equal(sockets_except_ports(&sockets, "64900-64910"), 0);
+    checker.in6.sin6_port = htons(64910);
+    int client = connect_from(&at, &checker), served = accept_one(listener);
+    assert_int_equal(sockets_look(&sockets), IDLE_EVENT_ABSENT);
+    close(served);
+    close(client);
+    assert_false(wait_ended());
+    checker.in6.sin6_port = htons(64911);
+    client = connect_from(&at, &checker);
+    assert_int_equal(sockets_look(&sockets), IDLE_EVENT_PRESENT);
+    close(client);
+    sockets_close(&sockets);
+    close(listener);
+
+    listener = listen_on(&any);
+    open_sockets(&any, NULL);
+    assert_int_equal(sockets_except_ports(&sockets, "64900-64910"), 0);
+    mapped.in.sin_port = any.in6.sin6_port;
+    other.in.sin_port = htons(64905);
+    client = connect_from(&mapped, &other);
+    assert_int_equal(sockets_look(&sockets), IDLE_EVENT_PRESENT);
+    close(client);
+    sockets_close(&sockets);
+    close(listener);
+}
+
 static void check_unix(const char *folder, const char *name, bool traceless)
 {
     union address at = {.un.sun_family = AF_UNIX};
@@ -380,6 +417,11 @@ static void test_limits(void **state)
     assert_int_equal(sockets_except(&sockets, "localhost"), -EINVAL);
     assert_int_equal(sockets_except(&sockets, ""), -EINVAL);
     assert_false(sockets.has_except);
+    static const char *const not_ports[] = {"",    "80",   "80-",      "-90",   "90-80",
+                                            "0-9", "8-9-", "80-65536", "80- 9", "80-+90"};
+    for (size_t i = 0; i < sizeof(not_ports) / sizeof(not_ports[0]); i++)
+        assert_int_equal(sockets_except_ports(&sockets, not_ports[i]), -EINVAL);
+    assert_int_equal(sockets.except_last, 0);
     assert_int_equal(sockets_add(&sockets, "localhost:80"), -EINVAL);
     for (size_t i = 0; i < SOCKETS_MAX; i++)
         assert_int_equal(sockets_add(&sockets, text), 0);
@@ -405,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_reset_is_ours),
         cmocka_unit_test(test_except),
         cmocka_unit_test(test_except_mapped),
+        cmocka_unit_test(test_except_ports),
         cmocka_unit_test(test_unix),
         cmocka_unit_test(test_abstract),
         cmocka_unit_test(test_replaced_file),

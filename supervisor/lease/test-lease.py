@@ -422,6 +422,24 @@ class Requests(LeaseTest):
         self.assertEqual(self.ask(2, CONNECT, path.encode()).error, -111)
         self.assertEqual(self.ask(3, CONNECT, b"/nobody").error, -2)
 
+    def test_connect_leaves_no_trace(self):
+        """The time of the file is how phoenix-idle learns of connections; nobody else's is touched."""
+        path = f"{self.folder}/app.sock"
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(path)
+            server.listen()
+            mtime = os.stat(path).st_mtime_ns
+            os.utime(path, ns=(0, mtime))
+            os.close(self.ask(1, CONNECT, path.encode()).fds[0])
+            self.assertEqual((os.stat(path).st_atime_ns, os.stat(path).st_mtime_ns), (0, mtime))
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(path)
+            if os.stat(path).st_atime_ns == 0:
+                self.skipTest("a file system without times of access")
+            before = os.stat(path).st_atime_ns
+            os.close(self.ask(2, CONNECT, path.encode()).fds[0])
+            self.assertEqual(os.stat(path).st_atime_ns, before)
+
     def test_connect_abstract(self):
         name = f"phoenix-test-{os.getpid()}"
         with socket.socket(socket.AF_UNIX) as server:

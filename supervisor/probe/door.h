@@ -44,4 +44,7 @@ struct Door {
     /* The address that sockets of our own are bound to, where IPv4 is spoken; 0: none. So that who
      * counts connections can tell those of checks. */
     in_addr_t source;
+    /* The same for IPv6, in host byte order; port_last 0: any port. */
+    uint16_t port_first, port_last;
+    uint16_t n_ports_used; /* wraps around */
 };

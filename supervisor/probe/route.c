@@ -110,6 +110,22 @@ static int bind_source(int fd, in_addr_t source)
     return bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
 }
 
+/* They are taken in turn, and shared: what matters is that the same one is not used again for the
+ * same service while the kernel remembers the connection (TIME_WAIT). Best effort, as a check that
+ * is taken for use is better than none. */
+static void bind_port(int fd, Door *door)
+{
+    const int yes = 1;
+    unsigned n = (unsigned)door->port_last - door->port_first + 1;
+    struct sockaddr_in6 address = {
+        .sin6_family = AF_INET6,
+        .sin6_port = htons((uint16_t)(door->port_first + door->n_ports_used++ % n)),
+    };
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    (void)!bind(fd, (const struct sockaddr *)&address, sizeof(address));
+}
+
 int route_socket(const Probe *probe, int family)
 {
     in_addr_t source = probe->door->source;
@@ -118,6 +134,8 @@ int route_socket(const Probe *probe, int family)
 
     if (r >= 0 && source != 0 && family == AF_INET)
         r = bind_source(fd, source);
+    if (r >= 0 && probe->door->port_last != 0 && family == AF_INET6)
+        bind_port(fd, probe->door);
     if (r >= 0)
         return fd;
     if (fd >= 0)

@@ -65,6 +65,45 @@ static void test_tcp_source(void **state)
     assert_int_equal(f->result.outcome, PROBE_FAIL);
 }
 
+/* IPv6 has one loopback address: they are told by their ports, which are used again. */
+static void test_tcp_source_ports(void **state)
+{
+    Fixture *f = *state;
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    socklen_t size = sizeof(address);
+    int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    SpecProbe spec = spec_of(SPEC_PROBE_TCP, "http");
+
+    if (spec_of(SPEC_PROBE_TCP, "v6").port == 0)
+        skip_without("::1");
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 5), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    spec.port = ntohs(address.sin6_port);
+    f->door.shares = 1;
+    f->door.door.port_first = 64900;
+    f->door.door.port_last = 64903;
+    for (unsigned i = 0; i < 4; i++) {
+        check_once(f, &spec);
+        assert_int_equal(f->result.outcome, PROBE_PASS);
+        size = sizeof(address);
+        int accepted = accept4(listener, (struct sockaddr *)&address, &size, SOCK_CLOEXEC);
+        assert_true(accepted >= 0);
+        assert_int_equal(ntohs(address.sin6_port), 64900 + i);
+        close(accepted);
+    }
+    /* Somebody else listens on such a port: any other will do. */
+    int other = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    address = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(64901)};
+    f->door.door.n_ports_used = 1;
+    if (bind(other, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(other, 1) == 0) {
+        check_once(f, &spec);
+        assert_int_equal(f->result.outcome, PROBE_PASS);
+    }
+    close(other);
+    close(listener);
+}
+
 static void test_tcp_ipv6(void **state)
 {
     Fixture *f = *state;
@@ -426,20 +465,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_tcp),
-        TEST(test_tcp_source),
-        TEST(test_tcp_ipv6),
-        TEST(test_tcp_other_host),
-        TEST(test_tcp_late),
-        TEST(test_tcp_slow),
-        TEST(test_unix),
-        TEST(test_exec),
-        TEST(test_file),
-        TEST(test_void),
-        TEST(test_wrong_descriptor),
-        TEST(test_silent_door),
-        TEST(test_cancel),
-        TEST(test_free_inside_result),
+        TEST(test_tcp),         TEST(test_tcp_source),     TEST(test_tcp_source_ports),
+        TEST(test_tcp_ipv6),    TEST(test_tcp_other_host), TEST(test_tcp_late),
+        TEST(test_tcp_slow),    TEST(test_unix),           TEST(test_exec),
+        TEST(test_file),        TEST(test_void),           TEST(test_wrong_descriptor),
+        TEST(test_silent_door), TEST(test_cancel),         TEST(test_free_inside_result),
         TEST(test_unusable),
     };
 
