@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "supervisor/policy/gate.h"
 
@@ -128,19 +129,83 @@ static void test_leave_is_harmless(void **state)
     check_next(&gate, &entry);
 }
 
-static void check_order(const Gate *gate)
+/* What the gate is to do, in the plain way: of those that wait, in the order in which they came,
+ * the first one that nobody goes before. */
+static GateEntry *expected_next(GateEntry *const *came, size_t n)
 {
-    for (const GateEntry *entry = gate->waiting; entry && entry->next; entry = entry->next) {
-        const GateEntry *next = entry->next;
+    GateEntry *best = NULL;
 
-        assert_ptr_equal(next->previous, entry);
-        assert_true(entry->restart >= next->restart);
-        if (entry->restart != next->restart)
+    for (size_t i = 0; i < n; i++)
+        if (came[i]->waiting &&
+            (!best || came[i]->restart > best->restart ||
+             (came[i]->restart == best->restart && came[i]->dependents > best->dependents)))
+            best = came[i];
+    return best;
+}
+
+static uint32_t next_random(uint32_t *seed)
+{
+    return (*seed = *seed * 1664525U + 1013904223U) >> 8;
+}
+
+/* They come, go and come back in any order, and some leave while they wait. */
+static void test_order_at_random(void **state)
+{
+    enum { N = 200, STEPS = 20000 };
+    static GateEntry entries[N];
+    static GateEntry *came[STEPS];
+    size_t n_came = 0;
+    uint32_t seed = 4711;
+    Gate gate;
+
+    gate_init(&gate, 3);
+    for (size_t step = 0; step < STEPS; step++) {
+        GateEntry *entry = &entries[next_random(&seed) % N];
+        if (entry->waiting || entry->running) {
+            gate_leave(&gate, entry);
+            for (size_t i = 0; i < n_came; i++)
+                if (came[i] == entry) {
+                    memmove(&came[i], &came[i + 1], (--n_came - i) * sizeof(*came));
+                    break;
+                }
+        } else {
+            entry->dependents = next_random(&seed) % 5;
+            entry->restart = next_random(&seed) % 4 == 0;
+            gate_enter(&gate, entry);
+            came[n_came++] = entry;
+        }
+        if (next_random(&seed) % 8 > 0)
             continue;
-        assert_true(entry->dependents >= next->dependents);
-        if (entry->dependents == next->dependents)
-            assert_true(entry < next); /* in the array by arrival */
+        GateEntry *expected = gate.n_running < gate.slots ? expected_next(came, n_came) : NULL;
+        check_next(&gate, expected);
     }
+    assert_true(gate.n_waiting > 0);
+    for (gate.slots = N;;) {
+        GateEntry *expected = expected_next(came, n_came);
+        check_next(&gate, expected);
+        if (!expected)
+            break;
+    }
+    assert_int_equal(gate.n_waiting, 0);
+}
+
+/* A boot with ten thousand containers, each needed by fewer than those before. */
+static void test_ten_thousand(void **state)
+{
+    enum { N = 10000 };
+    static GateEntry entries[N];
+    Gate gate;
+
+    gate_init(&gate, 4);
+    for (size_t i = 0; i < N; i++) {
+        entries[i] = (GateEntry){.dependents = (uint32_t)(N - i) / 100};
+        gate_enter(&gate, &entries[i]);
+    }
+    for (size_t i = 0; i < N; i++) {
+        check_next(&gate, &entries[i]);
+        gate_leave(&gate, &entries[i]);
+    }
+    check_next(&gate, NULL);
 }
 
 /* A thousand come, some leave while they wait: never more than the slots run, nobody is lost. */
@@ -155,10 +220,8 @@ static void test_many(void **state)
         entries[i] = (GateEntry){.dependents = (uint32_t)(i * 7919 % 13), .restart = i % 5 == 0};
         gate_enter(&gate, &entries[i]);
     }
-    check_order(&gate);
     for (size_t i = 0; i < 1000; i += 37, left++)
         gate_leave(&gate, &entries[i]);
-    check_order(&gate);
     for (GateEntry *entry; (entry = gate_next(&gate)); started++) {
         assert_true(gate.n_running <= 4);
         if (gate.n_running == 4)
@@ -179,6 +242,8 @@ int main(void)
         cmocka_unit_test(test_leave_while_waiting),
         cmocka_unit_test(test_leave_is_harmless),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_order_at_random),
+        cmocka_unit_test(test_ten_thousand),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
