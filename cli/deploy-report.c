@@ -109,7 +109,11 @@ static void add_failure(Text *t, const Deploy *deploy, const char *details)
         text_add(t, details);
     if (!deploy->spec)
         return;
-    add_revert(t, deploy);
+    if ((deploy->update || deploy->rollback) && deploy->lock >= 0 && !deploy->rollout.loaded &&
+        !deploy->install.changed)
+        text_addf(t, "%s is as it was%s\n", deploy->spec->name, deploy->was_up ? ", and runs" : "");
+    else
+        add_revert(t, deploy);
     if (deploy->rollout.job_made)
         add_auto_update_warning(t, deploy);
 }

@@ -13,6 +13,8 @@
 #include "service.h"
 #include "specs.h"
 #include "units.h"
+#include "update/known-good.h"
+#include "update/ledger.h"
 
 /* Folders that belong to packages: what lies there comes back with the next upgrade. */
 static bool is_packaged(const char *path)
@@ -114,6 +116,40 @@ static int delete (const Cli *cli, Manager *manager, const SpecEntry *entry)
     return reload(manager);
 }
 
+/* An update that is under way would put back what is deleted here. */
+static int lock(const Cli *cli, const SpecEntry *entry, int *ret)
+{
+    int fd = ledger_lock(cli->scope, entry->unit);
+
+    if (fd == -EWOULDBLOCK) {
+        log_error("%s is being updated; nothing was done", entry->unit);
+        return CLI_EXIT_NO;
+    }
+    if (fd < 0) {
+        log_error("the lock of %s cannot be taken: %s", entry->unit, strerror(-fd));
+        return CLI_EXIT_NO;
+    }
+    *ret = fd;
+    return CLI_EXIT_OK;
+}
+
+/* What was kept for updates to go back to. The service is gone all the same when this fails. */
+static bool forget(const Cli *cli, const SpecEntry *entry)
+{
+    _cleanup_free_ char *why = NULL;
+    int ledger = ledger_forget(cli->scope, entry->unit), image = 0;
+
+    if (ledger < 0)
+        log_warning("its history cannot be deleted: %s", strerror(-ledger));
+    /* What has no history has no image that was kept for it. */
+    if (ledger > 0)
+        image = known_good_drop(entry->unit, &why);
+    if (image < 0)
+        log_warning("the last good image of %s is still kept: %s", entry->unit,
+                    why ? why : strerror(-image));
+    return ledger > 0;
+}
+
 /* Where data of the service may be; nobody but the user knows whether it is still needed. */
 static int data_of(const Cli *cli, const SpecEntry *entry, char ***ret)
 {
@@ -155,7 +191,7 @@ static const char *uncovered(const SpecEntry *entry)
     return entry->file.shadows && entry->file.shadows[0] ? entry->file.shadows[0] : NULL;
 }
 
-static int report(const Cli *cli, const SpecEntry *entry, char *const *stays)
+static int report(const Cli *cli, const SpecEntry *entry, char *const *stays, bool forgotten)
 {
     _cleanup_text_ Text t = {0};
 
@@ -163,6 +199,7 @@ static int report(const Cli *cli, const SpecEntry *entry, char *const *stays)
         text_add_char(&t, '{');
         json_add_string(&t, "name", entry->unit);
         json_add_string(&t, "deleted", entry->file.path);
+        json_add_bool(&t, "history_deleted", forgotten);
         json_add_strv(&t, "stays", stays);
         json_add_string(&t, "uncovered", uncovered(entry));
         text_add(&t, "}\n");
@@ -170,7 +207,7 @@ static int report(const Cli *cli, const SpecEntry *entry, char *const *stays)
     }
     text_addf(&t, "%s: stopped, ", entry->unit);
     screen_add_clean(&t, entry->file.path);
-    text_add(&t, " deleted\n");
+    text_add(&t, forgotten ? " and the history of its images deleted\n" : " deleted\n");
     STRV_FOREACH (place, stays) {
         text_add(&t, "  stays: ");
         screen_add_clean(&t, *place);
@@ -189,7 +226,9 @@ int verb_del(const Cli *cli, char *const *args)
     _cleanup_spec_set_free_ SpecSet *set = NULL;
     _cleanup_manager_ Manager *manager = NULL;
     _cleanup_strv_free_ char **stays = NULL;
+    _cleanup_close_ int held = -1;
     const SpecEntry *entry;
+    bool forgotten;
     int r;
 
     r = specs_load(cli, &set);
@@ -205,9 +244,12 @@ int verb_del(const Cli *cli, char *const *args)
     r = service_open_manager(cli, &manager);
     if (r != CLI_EXIT_OK)
         return r;
-    r = delete (cli, manager, entry);
+    r = lock(cli, entry, &held);
+    if (r == CLI_EXIT_OK)
+        r = delete (cli, manager, entry);
     if (r != CLI_EXIT_OK)
         return r;
+    forgotten = forget(cli, entry);
     r = data_of(cli, entry, &stays);
-    return r < 0 ? r : report(cli, entry, stays);
+    return r < 0 ? r : report(cli, entry, stays, forgotten);
 }

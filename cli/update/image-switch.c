@@ -10,13 +10,11 @@
 #include "base/text.h"
 #include "cli.h"
 #include "update/image-switch.h"
+#include "update/known-good.h"
+#include "update/pull.h"
 #include "when.h"
 
 #define UNIT_SIZE_MAX (1024U * 1024U)
-
-/* A second name for the last good image, so that `podman image prune` leaves it: the tag of the
- * spec may move on without us, and units of Podman prune after each update. */
-#define KNOWN_GOOD "localhost/phoenix/known-good"
 
 void image_switch_done(ImageSwitch *images)
 {
@@ -176,16 +174,18 @@ int image_switch_pull(ImageSwitch *images)
 
     if (images->kind == REFERENCE_LOCAL)
         return inspect_after(images, images->spec->image);
-    r = podman_pull(images->source, &id, &why);
+    r = pull_image(images->source, images->name ? images->before.id : NULL, images->name, &id,
+                   &why);
     if (r < 0)
         return fail(images,
                     text_printf("its image cannot be pulled: %s", r == -ENOENT ? "there is none"
                                                                   : why        ? why
                                                                                : strerror(-r)));
+    bool named = images->name;
     r = inspect_after(images, id);
-    if (r != CLI_EXIT_OK || !images->name || !images->before.id)
+    if (r != CLI_EXIT_OK || named || !images->name || !images->before.id)
         return r;
-    /* The pull has moved it. Until the switch a start is to find what was there. */
+    /* What runs had lost its name. Until the switch a start is to find it. */
     return tag(images, images->before.id, images->name);
 }
 
@@ -202,7 +202,7 @@ static int pull_again(ImageSwitch *images, const LedgerEntry *entry)
         return fail(images, text_printf("%s is not on this machine any more, and was not from a "
                                         "registry",
                                         entry->digest));
-    r = podman_pull(reference, &id, &why);
+    r = pull_image(reference, NULL, NULL, &id, &why);
     if (r < 0)
         return fail(images, text_printf("%s is not on this machine any more, and cannot be pulled: "
                                         "%s",
@@ -227,15 +227,6 @@ int image_switch_choose(ImageSwitch *images, const LedgerEntry *entry)
         return r;
     images->name = strdup(entry->reference);
     return images->name ? CLI_EXIT_OK : -ENOMEM;
-}
-
-/* Best effort: without it an image can be lost, with a registry it comes back. */
-static void keep(const ImageSwitch *images, const char *id)
-{
-    _cleanup_free_ char *name = text_printf(KNOWN_GOOD ":%s", images->spec->name), *why = NULL;
-
-    if (name)
-        (void)podman_tag(id, name, &why);
 }
 
 static int add_entry(ImageSwitch *images, const PodmanImage *image, LedgerResult result,
@@ -263,7 +254,7 @@ int image_switch_note_before(ImageSwitch *images, LedgerWho who)
     if (!images->before.id)
         return CLI_EXIT_OK;
     if (who != LEDGER_AUTO_UPDATE)
-        keep(images, images->before.id);
+        known_good_keep(images->spec->name, images->before.id);
     if (good && streq(good->image, images->before.id))
         return CLI_EXIT_OK;
     return add_entry(images, &images->before, LEDGER_HEALTHY, who);

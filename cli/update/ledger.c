@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/strv.h"
@@ -336,6 +337,15 @@ const LedgerEntry *ledger_find(const Ledger *ledger, const char *word)
 
 /* ---- the lock ---- */
 
+/* A lock that was deleted meanwhile (ledger_forget()) would be shared with nobody. */
+static bool is_there(int fd, const char *path)
+{
+    struct stat ours, there;
+
+    return fstat(fd, &ours) >= 0 && stat(path, &there) >= 0 && ours.st_dev == there.st_dev &&
+           ours.st_ino == there.st_ino;
+}
+
 int ledger_lock(SpecScope scope, const char *name)
 {
     _cleanup_free_ char *path = make_path(scope, name, ".lock");
@@ -347,11 +357,26 @@ int ledger_lock(SpecScope scope, const char *name)
     r = make_folder_of(path);
     if (r < 0)
         return r;
-    /* Never deleted: whoever waits for a lock that is deleted would share it with nobody. */
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
-    if (fd < 0)
-        return -errno;
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return -errno;
+    do {
+        cleanup_close(&fd);
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
+        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+            return -errno;
+    } while (!is_there(fd, path));
     return TAKE_FD(fd);
+}
+
+int ledger_forget(SpecScope scope, const char *name)
+{
+    _cleanup_free_ char *path = make_path(scope, name, ".jsonl"),
+                        *lock = make_path(scope, name, ".lock");
+
+    if (!path || !lock)
+        return -ENOMEM;
+    int r = unlink(path) < 0 ? -errno : 1;
+    if (r == -ENOENT)
+        r = 0;
+    if (r >= 0 && unlink(lock) < 0 && errno != ENOENT)
+        r = -errno;
+    return r;
 }

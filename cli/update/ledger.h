@@ -75,3 +75,7 @@ const char *ledger_who_word(LedgerWho who);
 /* Takes the lock of that service, so that nobody else changes what it runs: a descriptor to close
  * afterwards; -EWOULDBLOCK when somebody has it; or another negative errno. */
 int ledger_lock(SpecScope scope, const char *name);
+
+/* For a service that is no more, by who has its lock: takes its ledger away, and the lock. Returns
+ * 1 when there was a ledger, 0, or a negative errno. */
+int ledger_forget(SpecScope scope, const char *name);

@@ -55,12 +55,14 @@ static bool says_missing(const char *text)
     return false;
 }
 
-static int run(char *const argv[], uint64_t timeout_usec, char **ret_output, char **ret_why)
+static int run_until(int cancel_fd, char *const argv[], uint64_t timeout_usec, char **ret_output,
+                     char **ret_why)
 {
     _cleanup_free_ char *output = NULL, *complaints = NULL;
     int r;
 
-    r = process_run(argv, NULL, NULL, timeout_usec, OUTPUT_MAX, &output, &complaints);
+    r = process_run_until(cancel_fd, argv, NULL, NULL, timeout_usec, OUTPUT_MAX, &output,
+                          &complaints);
     if (r == 0) {
         *ret_output = TAKE_PTR(output);
         return 0;
@@ -73,6 +75,11 @@ static int run(char *const argv[], uint64_t timeout_usec, char **ret_output, cha
     else
         *ret_why = reason_of(complaints);
     return r < 0 && r != -ENOENT ? r : -EIO;
+}
+
+static int run(char *const argv[], uint64_t timeout_usec, char **ret_output, char **ret_why)
+{
+    return run_until(-1, argv, timeout_usec, ret_output, ret_why);
 }
 
 static int bad_answer(char **ret_why)
@@ -143,13 +150,13 @@ int podman_container_image(const char *container, char **ret_id, char **ret_why)
     return r < 0 ? r : take_id(output, ret_id, ret_why);
 }
 
-int podman_pull(const char *reference, char **ret_id, char **ret_why)
+int podman_pull(const char *reference, int cancel_fd, char **ret_id, char **ret_why)
 {
     char *const argv[] = {"podman", "image", "pull", "--quiet", "--", (char *)reference, NULL};
     _cleanup_free_ char *output = NULL;
     int r;
 
-    r = run(argv, PULL_TIMEOUT_USEC, &output, ret_why);
+    r = run_until(cancel_fd, argv, PULL_TIMEOUT_USEC, &output, ret_why);
     return r < 0 ? r : take_id(output, ret_id, ret_why);
 }
 
@@ -159,4 +166,15 @@ int podman_tag(const char *image, const char *name, char **ret_why)
     _cleanup_free_ char *output = NULL;
 
     return run(argv, CALL_TIMEOUT_USEC, &output, ret_why);
+}
+
+int podman_remove(const char *name, char **ret_why)
+{
+    char *const remove[] = {"podman", "image", "rm", "--", (char *)name, NULL};
+    char *const untag[] = {"podman", "image", "untag", "--", (char *)name, (char *)name, NULL};
+    _cleanup_free_ char *output = NULL, *again = NULL;
+    int r;
+
+    r = run(remove, CALL_TIMEOUT_USEC, &output, ret_why);
+    return r == 0 || r == -ENOENT ? r : run(untag, CALL_TIMEOUT_USEC, &again, ret_why);
 }

@@ -23,6 +23,8 @@ int podman_inspect(const char *image, PodmanImage *ret, char **ret_why);
 /* The image that a container was made from: its ID. */
 int podman_container_image(const char *container, char **ret_id, char **ret_why);
 /* reference: a name with or without tag or digest, or TRANSPORT:PATH. What of that name is here is
- * replaced. */
-int podman_pull(const char *reference, char **ret_id, char **ret_why);
+ * replaced. Ends with -ECANCELED when cancel_fd (-1: none) can be read from, or is at its end. */
+int podman_pull(const char *reference, int cancel_fd, char **ret_id, char **ret_why);
 int podman_tag(const char *image, const char *name, char **ret_why);
+/* The name; with it the image when it has no other one and no container is made from it. */
+int podman_remove(const char *name, char **ret_why);

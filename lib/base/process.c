@@ -25,6 +25,7 @@ enum { OUT, ERR, _STREAMS };
 typedef struct Run {
     pid_t pid; /* 0 when there is nothing to reap */
     int pid_fd;
+    int cancel_fd;          /* borrowed; -1: none */
     int read_fds[_STREAMS]; /* -1: at its end, or not wanted */
     int child_fds[3];       /* what becomes the child's 0, 1, 2 */
     Text texts[_STREAMS];
@@ -205,6 +206,7 @@ static int run_poll(const Run *run, uint64_t deadline_usec)
         {.fd = run->read_fds[OUT], .events = POLLIN},
         {.fd = run->read_fds[ERR], .events = POLLIN},
         {.fd = run->pid_fd, .events = POLLIN},
+        {.fd = run->cancel_fd, .events = POLLIN},
     };
     struct timespec left = {0};
     uint64_t now = now_usec();
@@ -217,6 +219,8 @@ static int run_poll(const Run *run, uint64_t deadline_usec)
     }
     if (ppoll(fds, ELEMENTSOF(fds), deadline_usec == USEC_INFINITY ? NULL : &left, NULL) < 0)
         return errno == EINTR ? 0 : -errno;
+    if (fds[2].revents == 0 && fds[3].revents != 0)
+        return -ECANCELED;
     return fds[2].revents != 0;
 }
 
@@ -268,8 +272,17 @@ static int run_output(Run *run, char **ret_stdout, char **ret_stderr)
 int process_run(char *const argv[], char *const envp[], const char *stdin_text,
                 uint64_t timeout_usec, size_t max_output, char **ret_stdout, char **ret_stderr)
 {
+    return process_run_until(-1, argv, envp, stdin_text, timeout_usec, max_output, ret_stdout,
+                             ret_stderr);
+}
+
+int process_run_until(int cancel_fd, char *const argv[], char *const envp[], const char *stdin_text,
+                      uint64_t timeout_usec, size_t max_output, char **ret_stdout,
+                      char **ret_stderr)
+{
     _cleanup_(run_done) Run run = {
         .pid_fd = -1,
+        .cancel_fd = cancel_fd,
         .read_fds = {-1, -1},
         .child_fds = {-1, -1, -1},
         .max_output = max_output,

@@ -21,3 +21,9 @@
  * return. */
 int process_run(char *const argv[], char *const envp[], const char *stdin_text,
                 uint64_t timeout_usec, size_t max_output, char **ret_stdout, char **ret_stderr);
+
+/* The same, but ended as after a timeout, with -ECANCELED, as soon as cancel_fd can be read from or
+ * is at its end. */
+int process_run_until(int cancel_fd, char *const argv[], char *const envp[], const char *stdin_text,
+                      uint64_t timeout_usec, size_t max_output, char **ret_stdout,
+                      char **ret_stderr);

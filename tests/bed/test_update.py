@@ -6,6 +6,7 @@ on this machine; and switches of an on-demand service under load that no connect
 import collections
 import concurrent.futures
 import contextlib
+import fcntl
 import json
 import pathlib
 import shutil
@@ -27,21 +28,34 @@ pytestmark = pytest.mark.skipif(not shutil.which("docker-registry"), reason="no 
 # ---- the registry and its images ----
 
 
+class Registry:
+    """Without TLS on loopback, which Podman is told to accept."""
+
+    unit = "phoenix-test-registry"
+
+    def __init__(self, folder, wait_for):
+        self._wait_for = wait_for
+        self._config = folder / "config.yml"
+        self._config.write_text(f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}}}}}\n"
+                                f"http: {{addr: {REGISTRY}}}\n")
+
+    def start(self, root):
+        root.check("systemd-run", f"--unit={self.unit}", "--quiet", "docker-registry", "serve", self._config)
+        self._wait_for(lambda: get(f"http://{REGISTRY}/v2/") is not None, 20, "the registry")
+
+    def stop(self, root):
+        root.systemctl("stop", self.unit)
+
+
 @pytest.fixture(scope="module")
 def registry(root, wait_for, tmp_path_factory):
-    """A registry without TLS on loopback, which Podman is told to accept."""
-    data = tmp_path_factory.mktemp("registry")
     settings = pathlib.Path("/etc/containers/registries.conf.d/50-phoenix-test.conf")
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(f'[[registry]]\nlocation = "{REGISTRY}"\ninsecure = true\n')
-    config = data / "config.yml"
-    config.write_text(f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {data}}}}}\n"
-                      f"http: {{addr: {REGISTRY}}}\n")
-    root.check("systemd-run", "--unit=phoenix-test-registry", "--quiet", "docker-registry", "serve",
-               config)
-    wait_for(lambda: get(f"http://{REGISTRY}/v2/") is not None, 20, "the registry")
-    yield
-    root.systemctl("stop", "phoenix-test-registry")
+    made = Registry(tmp_path_factory.mktemp("registry"), wait_for)
+    made.start(root)
+    yield made
+    made.stop(root)
     settings.unlink()
 
 
@@ -62,12 +76,15 @@ class Repository:
         self.prod = f"{self.name}:prod"
         self.digests = {}
 
-    def push(self, version, *args):
+    def push(self, version, *args, megabytes=0):
         """What the tag names from now on: a version that answers its name, or does what args say.
         Nothing of it is left on this machine."""
         temporary = f"localhost/made-{uuid.uuid4().hex[:8]}"
         command = json.dumps(["--body", version, *args])
         container = self.runner.check("podman", "create", self.base).strip()
+        if megabytes:
+            self.runner.check("sh", "-c", f"head -c {megabytes}M /dev/urandom > /tmp/ballast &&"
+                              f" podman cp /tmp/ballast {container}:/ballast; rm /tmp/ballast")
         self.runner.check("podman", "commit", "--quiet", "--change", f"CMD {command}", "--change",
                           'ENTRYPOINT ["/phoenix-testy"]', container, temporary)
         self.runner.check("podman", "rm", container)
@@ -82,6 +99,12 @@ class Repository:
         result = self.runner("podman", "image", "inspect", "--format", "{{.Digest}}",
                              reference or self.prod)
         return result.out.strip() if result.ok else None
+
+    def remove(self, version):
+        """Takes what is here of it away, with whatever names it has."""
+        found = json.loads(self.runner.check("podman", "images", "--all", "--format", "json"))
+        for image in {image["Id"] for image in found if image["Digest"] == self.digests[version]}:
+            self.runner.check("podman", "rmi", "--force", image)
 
     def cleanup(self):
         for image in self.runner.check("podman", "images", "--format", "{{.ID}}", self.name).split():
@@ -294,13 +317,93 @@ def test_update_that_is_interrupted(shop, repository, wait_for):
     assert shop.history()[0] == ("update", "rolled back", "v2")
 
 
-def test_update_without_the_registry(shop, repository, user):
+def test_update_of_what_the_registry_does_not_have(shop, repository, user):
     repository.push("v1")
     shop.start()
     shop.write(image=f"{REGISTRY}/nothing-of-that-name:prod")
     result = shop.phoenix("update", code=1)
-    assert "cannot be pulled" in result.err, str(result)
+    assert "cannot be pulled: the registry has no image of that name and tag\n" in result.err, str(result)
+    assert f"{shop.name} is as it was, and runs" in result.err
     assert shop.page() == "v1" and shop.active() == "active"
+
+
+@pytest.fixture
+def no_registry(root, registry):
+    """Called: from now on nobody answers at its address, until the test is over."""
+    yield lambda: registry.stop(root)
+    registry.start(root)
+
+
+def test_update_without_the_registry(shop, repository, no_registry):
+    """It says so, and all is as it was: the service, its tag, its history, and no lock is left."""
+    repository.push("v1")
+    shop.start()
+    repository.push("v2")
+    pid = shop.user.properties(shop.unit, "MainPID")["MainPID"]
+    no_registry()
+    for verb in (("update",), ("update", "--dry-run")):
+        result = shop.phoenix(*verb, code=1)
+        assert f"its image cannot be pulled: the registry {REGISTRY} cannot be reached: connection refused" \
+            in result.err, str(result)
+        assert f"{shop.name} is as it was, and runs" in result.err
+    told = shop.told("update", code=1)
+    assert not told["ok"] and "cannot be reached" in told["why"] and not told["changed"]
+    assert shop.page() == "v1"
+    assert shop.user.properties(shop.unit, "MainPID")["MainPID"] == pid
+    assert repository.here() == repository.digests["v1"]
+    assert shop.history() == [("start", "healthy", "v1")]
+
+
+def test_update_that_is_killed_while_it_pulls(shop, repository, wait_for):
+    """At any moment, by any signal: the tag names what runs, and the next update is free to begin."""
+    repository.push("v1")
+    shop.start()
+    repository.push("v2", megabytes=40)
+    began = time.monotonic()
+    shop.phoenix("update", "--dry-run")
+    took = time.monotonic() - began
+    repository.remove("v2")
+    lock, n = LEDGERS / f"{shop.name}.lock", 15
+    killed = 0
+    for i in range(n):
+        name = ("KILL", "TERM", "INT", "HUP", "KILL")[i % 5]
+        after = took * (i + 1) / n
+        # Without a dry run it would go on to the switch, when it is faster this time.
+        result = shop.user("timeout", "--foreground", f"--signal={name}", f"{after:.3f}", "phoenix", "update",
+                           "--dry-run", shop.name)
+        killed += not result.ok
+        wait_for(lambda: shop.user("flock", "--nonblock", lock, "true").ok, 30, "what is left of it ends")
+        assert repository.here() == repository.digests["v1"], f"{name} after {after:.2f} s of {took:.2f}"
+        repository.remove("v2")
+    assert killed > n / 2
+    assert shop.page() == "v1" and shop.history() == [("start", "healthy", "v1")]
+    shop.phoenix("update", "--observe=0")
+    assert shop.page() == "v2" and repository.here() == repository.digests["v2"]
+
+
+def test_nothing_of_a_deleted_service_is_kept(shop, repository):
+    """But what it ran stays, as somebody else may use it."""
+    repository.push("v1")
+    shop.start()
+    repository.push("v2")
+    shop.phoenix("update", "--observe=0")
+    known_good = f"localhost/phoenix/known-good:{shop.name}"
+    assert repository.here(known_good) == repository.digests["v1"]
+    with held_lock(shop):
+        assert "is being updated; nothing was done" in shop.phoenix("del", "--yes", code=1).err
+    result = shop.phoenix("del", "--yes")
+    assert "and the history of its images deleted" in result.out
+    assert repository.here(known_good) is None
+    assert repository.here() == repository.digests["v2"]
+    assert not list(LEDGERS.glob(f"{shop.name}.*"))
+
+
+@contextlib.contextmanager
+def held_lock(shop):
+    """As an update that is under way has it."""
+    with open(LEDGERS / f"{shop.name}.lock", "r+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def test_update_of_what_does_not_run(shop, repository):

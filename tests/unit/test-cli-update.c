@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "update/ledger.h"
+#include "update/pull.h"
 #include "update/reference.h"
 
 #define NAME "web"
@@ -240,6 +241,65 @@ static void test_lock(void **state)
     close(first);
 }
 
+static void test_forget(void **state)
+{
+    _cleanup_ledger_ Ledger ledger = {0};
+    int held = ledger_lock(SPEC_SCOPE_USER, NAME);
+
+    assert_true(held >= 0);
+    load(&ledger);
+    add(&ledger, 1, LEDGER_HEALTHY);
+    assert_int_equal(ledger_forget(SPEC_SCOPE_USER, NAME), 1);
+    assert_int_equal(ledger_forget(SPEC_SCOPE_USER, NAME), 0);
+    ledger_done(&ledger);
+    load(&ledger);
+    assert_int_equal(ledger.n, 0);
+    /* Who comes next shares nothing with who still has the one that is gone. */
+    int first = ledger_lock(SPEC_SCOPE_USER, NAME);
+    assert_true(first >= 0);
+    assert_int_equal(ledger_lock(SPEC_SCOPE_USER, NAME), -EWOULDBLOCK);
+    close(first);
+    close(held);
+}
+
+/* ---- pulls that fail ---- */
+
+static void test_pull_reason(void **state)
+{
+    static const struct {
+        const char *said, *reason;
+    } cases[] = {
+        {"unable to copy from source docker://127.0.0.1:5000/web:1: initializing source "
+         "docker://127.0.0.1:5000/web:1: pinging container registry 127.0.0.1:5000: Get "
+         "\"http://127.0.0.1:5000/v2/\": dial tcp 127.0.0.1:5000: connect: connection refused",
+         "the registry 127.0.0.1:5000 cannot be reached: connection refused"},
+        {"initializing source docker://quay.io/a/b:1: pinging container registry quay.io: Get "
+         "\"https://quay.io/v2/\": dial tcp: lookup quay.io on 10.0.0.1:53: no such host",
+         "the registry quay.io cannot be reached: no such host"},
+        {"initializing source docker://reg/a:1: pinging container registry reg: Get "
+         "\"https://reg/v2/\": tls: failed to verify certificate: x509: certificate has expired or "
+         "is not yet valid",
+         "the registry reg cannot be reached: certificate has expired or is not yet valid"},
+        {"initializing source docker://reg/a:1: reading manifest 1 in reg/a: manifest unknown",
+         "the registry has no image of that name and tag"},
+        {"initializing source docker://reg/a:1: reading manifest 1 in reg/a: unauthorized: "
+         "authentication required",
+         "the registry wants a login (podman login), or there is no such image"},
+        {"initializing source docker://reg/a:1: pinging container registry reg: Get "
+         "\"https://reg/v2/\": unauthorized",
+         "the registry reg wants a login (podman login reg), or there is no such image"},
+        {"pinging container registry ", "pinging container registry "},
+        {"writing blob: storing blob to file: no space left on device",
+         "writing blob: storing blob to file: no space left on device"},
+        {"", ""},
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        _cleanup_free_ char *reason = pull_reason(cases[i].said);
+        assert_string_equal(reason, cases[i].reason);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +313,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_find, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_not_writable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lock, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_forget, set_up, tear_down),
+        cmocka_unit_test(test_pull_reason),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -232,6 +232,18 @@ static void test_no_descriptor_leaks(void **state)
     assert_int_equal(strtoul(good.out, NULL, 10), 4 + inherited);
 }
 
+static void test_cancelled(void **state)
+{
+    char *const argv[] = {(char *)"sleep", (char *)"1000", NULL};
+    int fds[2];
+
+    assert_int_equal(pipe(fds), 0);
+    close(fds[1]);
+    assert_int_equal(process_run_until(fds[0], argv, NULL, NULL, USEC_INFINITY, 1024, NULL, NULL),
+                     -ECANCELED);
+    close(fds[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_unwanted_streams),
         cmocka_unit_test(test_closed_stdio),
+        cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_no_descriptor_leaks),
     };
 
