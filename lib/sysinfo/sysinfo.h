@@ -68,17 +68,18 @@ typedef struct SysinfoContainer {
      * terminal or into JSON. The command line has a blank behind each argument, also the last. */
     pid_t pid;
     char name[SYSINFO_NAME_MAX + 1];
-    char *cmdline; /* never NULL; at most SYSINFO_CMDLINE_MAX bytes */
+    const char *cmdline; /* never NULL; at most SYSINFO_CMDLINE_MAX bytes */
 
     char id[SYSINFO_ID_LENGTH + 1];
     SysinfoRuntime runtime;
-    char *cgroup; /* from the root of the hierarchy: "/machine.slice/libpod-ID.scope" */
+    /* From the root of the hierarchy, "/machine.slice/libpod-ID.scope"; NULL: not known. */
+    const char *cgroup;
 
     /* Who is to be asked for its end: StopUnit of the service that it lies in, or of its own scope,
      * at the system's manager or at that of the user `manager`. NULL when no unit is the
      * container's: one that was started within a login session, for instance. A shared unit has
      * other containers, too, which would end with it. */
-    char *unit;
+    const char *unit;
     uid_t manager; /* SYSINFO_SYSTEM_MANAGER, or whose user manager */
     bool unit_shared;
 
@@ -90,7 +91,8 @@ typedef struct SysinfoContainer {
 
     uint64_t memory_bytes;
     double memory_percent; /* of the host's memory */
-    uint64_t cpu_usec;     /* since it was started, or 0 */
+    uint64_t cpu_usec;     /* since it was started */
+    uint64_t taken_usec;   /* when that was read, CLOCK_BOOTTIME */
     /* 100: one CPU. Since the read before; for one that was not in that, since it was started. */
     double cpu_percent;
     uint64_t rbytes, wbytes, rios, wios; /* since it was started, all devices together */
@@ -107,8 +109,9 @@ typedef struct Sysinfo {
     double cpu_percent; /* 100: all CPUs. Since the read before; in the first one, since boot */
     SysinfoContainer *containers; /* by start: the oldest first */
     size_t n_containers;
-    size_t left_out;  /* containers beyond SYSINFO_CONTAINERS_MAX */
-    size_t n_refused; /* cgroups that may not be looked into */
+    size_t left_out;          /* containers beyond SYSINFO_CONTAINERS_MAX */
+    size_t n_refused;         /* cgroups that may not be looked into */
+    struct SysinfoPool *pool; /* holds the strings */
 } Sysinfo;
 
 /* Initialise with { 0 }. */
@@ -125,7 +128,7 @@ typedef struct SysinfoOptions {
     SysinfoSource source;
     const char *cgroup_root; /* NULL: "/sys/fs/cgroup" */
     const char *proc_root;   /* NULL: "/proc" */
-    /* Descriptors that may stay open between two reads, four for a container; what is beyond is
+    /* Descriptors that may stay open between two reads, five for a container; what is beyond is
      * opened at each read. 0: three quarters of RLIMIT_NOFILE as it is now. */
     size_t max_descriptors;
 } SysinfoOptions;
