@@ -243,6 +243,12 @@ def testy_debug_image(runners):
 
 
 @pytest.fixture(scope="session")
+def stress_image(runners):
+    """stress(1), which keeps CPUs, memory, disk and sync(2) busy."""
+    return _load_image(runners, "phoenix-stress")
+
+
+@pytest.fixture(scope="session")
 def testy_binary():
     if not TESTY_BINARY.exists():
         pytest.skip(f"{TESTY_BINARY} is not in the product layer")
