@@ -20,6 +20,7 @@ import sys
 MAY_INCLUDE = {
     "lib/base": [],
     "lib/spec": ["lib/base"],
+    "kmod": [],
     "generator": ["lib/base", "lib/spec"],
     "supervisor/policy": [],
     "supervisor/loop": ["lib/base"],
@@ -36,7 +37,7 @@ MAY_INCLUDE = {
     "cli": ["lib/base", "lib/spec"],
     "tests/testy": [],
     "tests/fuzz": [
-        "lib/base", "lib/spec", "generator", "supervisor/idle", "supervisor/lease",
+        "lib/base", "lib/spec", "kmod", "generator", "supervisor/idle", "supervisor/lease",
         "supervisor/daemon", "supervisor/probe",
     ],
 }
@@ -52,7 +53,7 @@ LIBRARIES = {
 }
 
 # Where no library may be used, whatever the table above says.
-BARE = ["supervisor/abort", "supervisor/once", "supervisor/lease", "supervisor/idle", "supervisor/drain", "supervisor/policy", "tests/testy"]
+BARE = ["kmod", "supervisor/abort", "supervisor/once", "supervisor/lease", "supervisor/idle", "supervisor/drain", "supervisor/policy", "tests/testy"]
 
 # Names of dependencies in meson files: which folders may name them.
 DEPENDENCIES = {
@@ -66,6 +67,7 @@ DEPENDENCIES = {
     "libgenerator": ["generator", "tests"],
     "generator_dep": ["generator", "tests"],
     "idle_dep": ["supervisor", "tests"],
+    "kmod_text_dep": ["kmod", "supervisor", "cli", "tests"],
     "lease_protocol_dep": ["supervisor", "tests"],
     "loop_dep": ["supervisor", "tests"],
     "policy_dep": ["supervisor", "tests"],
@@ -88,7 +90,7 @@ def is_test(path):
 
 
 def sources(root):
-    for top in ("lib", "generator", "supervisor", "cli", "tests"):
+    for top in ("lib", "kmod", "generator", "supervisor", "cli", "tests"):
         for folder, folders, files in os.walk(os.path.join(root, top)):
             folders.sort()
             for name in sorted(files):
