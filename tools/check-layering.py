@@ -3,6 +3,7 @@
 """Holds sources and meson files to the layering of docs/architecture.md.
 
     lib/base <- lib/spec <- { generator, supervisor, cli }
+    { lib/base, kmod/text } <- lib/sysinfo <- { supervisor, cli }
 
 An arrow may be followed backwards only; the three programs never include each other. The helpers
 that run inside a unit's cgroup use nothing of ours but their own folder, so that they stay small and
@@ -20,6 +21,7 @@ import sys
 MAY_INCLUDE = {
     "lib/base": [],
     "lib/spec": ["lib/base"],
+    "lib/sysinfo": ["lib/base", "kmod"],
     "kmod": [],
     "generator": ["lib/base", "lib/spec"],
     "supervisor/policy": [],
@@ -27,24 +29,24 @@ MAY_INCLUDE = {
     "supervisor/probe": ["lib/base", "lib/spec", "supervisor/lease", "supervisor/loop"],
     "supervisor/daemon": [
         "lib/base", "lib/spec", "supervisor/idle", "supervisor/lease", "supervisor/loop",
-        "supervisor/policy", "supervisor/probe",
+        "supervisor/policy", "supervisor/probe", "lib/sysinfo",
     ],
     "supervisor/abort": [],
     "supervisor/once": [],
     "supervisor/lease": ["supervisor/abort"],
     "supervisor/idle": ["supervisor/abort", "supervisor/lease"],
     "supervisor/drain": ["supervisor/abort", "supervisor/lease"],
-    "cli": ["lib/base", "lib/spec"],
+    "cli": ["lib/base", "lib/spec", "lib/sysinfo"],
     "tests/testy": [],
     "tests/fuzz": [
-        "lib/base", "lib/spec", "kmod", "generator", "supervisor/idle", "supervisor/lease",
+        "lib/base", "lib/spec", "lib/sysinfo", "kmod", "generator", "supervisor/idle", "supervisor/lease",
         "supervisor/daemon", "supervisor/probe",
     ],
 }
 
 # Header of an outside library: files that may include it (globs, from the root).
 LIBRARIES = {
-    "jansson.h": ["lib/spec/*", "supervisor/daemon/*", "cli/*", "tests/*"],
+    "jansson.h": ["lib/spec/*", "lib/sysinfo/*", "supervisor/daemon/*", "cli/*", "tests/*"],
     "archive*.h": ["generator/*", "tests/*"],
     "curl/*": ["supervisor/probe/*", "supervisor/daemon/notify/*"],
     # The generator itself runs before there is anything to talk to; its stub is a service.
@@ -57,9 +59,9 @@ BARE = ["kmod", "supervisor/abort", "supervisor/once", "supervisor/lease", "supe
 
 # Names of dependencies in meson files: which folders may name them.
 DEPENDENCIES = {
-    "base_dep": ["lib/base", "lib/spec", "generator", "supervisor", "cli", "tests"],
+    "base_dep": ["lib/base", "lib/spec", "lib/sysinfo", "generator", "supervisor", "cli", "tests"],
     "spec_dep": ["lib/spec", "generator", "supervisor", "cli", "tests"],
-    "jansson_dep": ["lib/spec", "supervisor/daemon", "cli", "tests"],
+    "jansson_dep": ["lib/spec", "lib/sysinfo", "supervisor/daemon", "cli", "tests"],
     "libarchive_dep": ["generator", "tests"],
     "libcurl_dep": ["supervisor"],
     "libsystemd_dep": ["lib/base", "generator", "supervisor", "cli", "tests"],
@@ -67,11 +69,12 @@ DEPENDENCIES = {
     "libgenerator": ["generator", "tests"],
     "generator_dep": ["generator", "tests"],
     "idle_dep": ["supervisor", "tests"],
-    "kmod_text_dep": ["kmod", "supervisor", "cli", "tests"],
+    "kmod_text_dep": ["kmod", "lib/sysinfo", "supervisor", "cli", "tests"],
     "lease_protocol_dep": ["supervisor", "tests"],
     "loop_dep": ["supervisor", "tests"],
     "policy_dep": ["supervisor", "tests"],
     "probe_dep": ["supervisor", "tests"],
+    "sysinfo_dep": ["lib/sysinfo", "supervisor", "cli", "tests"],
     "supervisor_dep": ["supervisor", "tests"],
 }
 

@@ -50,7 +50,11 @@ typedef enum SysinfoMissing {
     SYSINFO_MISSING_MEMORY = 1 << 1,
     SYSINFO_MISSING_IO = 1 << 2,
     SYSINFO_MISSING_PROCESS = 1 << 3,
+    SYSINFO_MISSING_ALL = (1 << 4) - 1,
 } SysinfoMissing;
+
+/* "cpu", "memory", "io", "process": of one of them. */
+const char *sysinfo_missing_name(SysinfoMissing missing);
 
 typedef enum SysinfoRuntime {
     SYSINFO_DOCKER,
@@ -153,10 +157,10 @@ int sysinfo_read(SysinfoReader *reader, Sysinfo *ret);
 
 /* Appends the JSON of the document: "Memory" and "Docker_Containers" with its names, order and
  * formats (MB are MiB, KBytes KiB, percentages have two digits behind the point, the ContainerID
- * has 12). Behind those, per container: "ID", "Runtime", "Cgroup", "Unit", "User", "Start_usec",
- * "Memory_Bytes", "CPU_Usage_usec", "Missing". */
+ * has 12). Behind those stands what was added: phoenix(1) lists it. */
 void sysinfo_to_json(const Sysinfo *sysinfo, Text *t);
 
-/* Reads that JSON, from the module or from sysinfo_to_json(). What is added to the document's may
- * be missing or unknown. Everything is checked: -EBADMSG when it is not of that form. */
+/* Reads that JSON, from the module or from sysinfo_to_json(). *ret must be { 0 } or of an earlier
+ * reading. What was added to the document's may be missing, and more be there; the ID is the short
+ * one then. Everything is checked: -EBADMSG when it is not of that form, and *ret is as it was. */
 int sysinfo_parse(const char *json, size_t n, Sysinfo *ret);
