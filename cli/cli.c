@@ -32,9 +32,10 @@ static const CliOption cli_options[] = {
     {"units", CLI_UNITS, "The units that would be generated (default)", NULL, 0},
     {"plan", CLI_PLAN, "The resolved plan", NULL, 0},
     {"spec", CLI_SPEC, "The spec file", NULL, 0},
-    {"all", CLI_ALL, "Also what is not generated here, with the reason", NULL, 0},
+    {"all", CLI_ALL, "Also what is not generated here, with the reason; top: all containers", NULL,
+     0},
     {"follow", CLI_FOLLOW, "Go on with new lines as they come", NULL, 'f'},
-    {"lines", CLI_LINES, "At most the last N lines; top: N rounds", "N", 'n'},
+    {"lines", CLI_LINES, "At most the last N lines; top, sysinfo: N rounds", "N", 'n'},
     {"since", CLI_SINCE, "From then on: \"10min\" (ago), \"today\", \"2026-11-23 12:00\"", "WHEN",
      0},
     {"once", CLI_ONCE, "Print one table and end", NULL, 0},
@@ -47,6 +48,10 @@ static const CliOption cli_options[] = {
     {"drain", CLI_DRAIN, "Let connections of its proxy end for so long at most [10s]", "SPAN", 0},
     {"dry-run", CLI_DRY_RUN, "Pull the image and say what would be done", NULL, 0},
     {"record", CLI_RECORD, "Write down what runs: \"start\" or \"auto-update\"", "WHO", 0},
+    {"source", CLI_SOURCE, "Where from: \"auto\", \"module\" (the kernel's), \"cgroup\"", "SOURCE",
+     0},
+    {"interval", CLI_INTERVAL, "Again and again, after this time each", "SPAN", 0},
+    {"sort", CLI_SORT, "By cpu, memory, disk, io, restarts or name", "COLUMN", 0},
     {"help", CLI_HELP, "Show help", NULL, 'h'},
     {"version", CLI_VERSION, "Show the version", NULL, 0},
 };
@@ -57,6 +62,9 @@ static const CliOption cli_options[] = {
 #define OPTION_VALUE_BASE 0x1000
 
 #define COUNT_MAX 1000000U
+
+/* Spans that mean nothing when they are 0. */
+#define NOT_ZERO (CLI_FOR | CLI_TIMEOUT | CLI_INTERVAL)
 
 static const char *option_nearest(const char *word)
 {
@@ -140,6 +148,8 @@ static uint64_t *span_of(Cli *cli, CliOptions bit)
         return &cli->timeout_usec;
     case CLI_DRAIN:
         return &cli->drain_usec;
+    case CLI_INTERVAL:
+        return &cli->interval_usec;
     default:
         return NULL;
     }
@@ -157,9 +167,13 @@ static int take_option(Cli *cli, const CliOption *option, const char *value)
         r = when_parse(value, when_now(), &cli->since_usec);
     else if (option->bit == CLI_RECORD)
         cli->record = value;
+    else if (option->bit == CLI_SORT)
+        cli->sort = value;
+    else if (option->bit == CLI_SOURCE)
+        r = sysinfo_source_parse(value, &cli->source);
     else if (span)
         r = timespan_parse(value, span);
-    if (r >= 0 && (option->bit == CLI_FOR || option->bit == CLI_TIMEOUT) && *span == 0)
+    if (r >= 0 && (option->bit & NOT_ZERO) && *span == 0)
         r = -EINVAL;
     return r < 0 ? usage_error_value(option, value) : CLI_EXIT_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "screen.h"
 #include "spec/spec.h"
+#include "sysinfo/sysinfo.h"
 
 /* Exit statuses, documented in phoenix(1). A verb may also return a negative errno, which
  * cli_main() reports and turns into CLI_EXIT_FAILED. */
@@ -44,6 +45,9 @@ typedef enum CliOptions {
     CLI_DRAIN = 1 << 21,
     CLI_DRY_RUN = 1 << 22,
     CLI_RECORD = 1 << 23,
+    CLI_SOURCE = 1 << 24,
+    CLI_INTERVAL = 1 << 25,
+    CLI_SORT = 1 << 26,
 } CliOptions;
 
 typedef struct Cli {
@@ -55,6 +59,9 @@ typedef struct Cli {
     uint64_t for_usec;                               /* --for, a span */
     uint64_t observe_usec, timeout_usec, drain_usec; /* --observe, --timeout, --drain, spans */
     const char *record;                              /* --record */
+    SysinfoSource source;                            /* --source */
+    uint64_t interval_usec;                          /* --interval, a span */
+    const char *sort;                                /* --sort */
 } Cli;
 
 #define CLI_ARGS_ANY 10000U
@@ -109,5 +116,6 @@ int verb_show(const Cli *cli, char *const *args);
 int verb_start(const Cli *cli, char *const *args);
 int verb_status(const Cli *cli, char *const *args);
 int verb_stop(const Cli *cli, char *const *args);
+int verb_sysinfo(const Cli *cli, char *const *args);
 int verb_top(const Cli *cli, char *const *args);
 int verb_update(const Cli *cli, char *const *args);

@@ -122,6 +122,12 @@ static void add_line(const Table *table, const Screen *screen, const size_t *wid
     text_add_char(t, '\n');
 }
 
+static void make_titles(const Table *table, TableCell *titles)
+{
+    for (size_t i = 0; i < table->n_columns; i++)
+        titles[i] = (TableCell){(char *)table->columns[i].title, COLOR_BOLD};
+}
+
 int table_write(const Table *table, const Screen *screen, Text *t)
 {
     size_t widths[COLUMNS_MAX];
@@ -134,10 +140,53 @@ int table_write(const Table *table, const Screen *screen, Text *t)
     assert(table->n % table->n_columns == 0);
 
     measure(table, widths);
-    for (size_t i = 0; i < table->n_columns; i++)
-        titles[i] = (TableCell){(char *)table->columns[i].title, COLOR_BOLD};
+    make_titles(table, titles);
     add_line(table, screen, widths, titles, t);
     for (size_t i = 0; i < table->n; i += table->n_columns)
         add_line(table, screen, widths, table->cells + i, t);
+    return t->error;
+}
+
+static void add_border(const Table *table, const size_t *widths, Text *t)
+{
+    for (size_t i = 0; i < table->n_columns; i++) {
+        text_add_char(t, '+');
+        for (size_t k = 0; k < widths[i] + 2; k++)
+            text_add_char(t, '-');
+    }
+    text_add(t, "+\n");
+}
+
+static void add_bordered_line(const Table *table, const Screen *screen, const size_t *widths,
+                              const TableCell *cells, Text *t)
+{
+    for (size_t i = 0; i < table->n_columns; i++) {
+        text_add(t, "| ");
+        text_add(t, screen_on(screen, cells[i].color));
+        text_add(t, cells[i].text);
+        text_add(t, screen_off(screen, cells[i].color));
+        add_padding(t, widths[i] - screen_length(cells[i].text) + 1);
+    }
+    text_add(t, "|\n");
+    add_border(table, widths, t);
+}
+
+int table_write_bordered(const Table *table, const Screen *screen, Text *t)
+{
+    size_t widths[COLUMNS_MAX];
+    TableCell titles[COLUMNS_MAX];
+
+    assert(table->n_columns > 0 && table->n_columns <= COLUMNS_MAX);
+
+    if (table->error < 0)
+        return table->error;
+    assert(table->n % table->n_columns == 0);
+
+    measure(table, widths);
+    make_titles(table, titles);
+    add_border(table, widths, t);
+    add_bordered_line(table, screen, widths, titles, t);
+    for (size_t i = 0; i < table->n; i += table->n_columns)
+        add_bordered_line(table, screen, widths, table->cells + i, t);
     return t->error;
 }

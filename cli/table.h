@@ -38,3 +38,7 @@ void table_add(Table *table, Color color, const char *s);
 /* Appends the title line and all rows. The number of cells must be a multiple of that of columns.
  * Returns 0 or the first error, which may be one of table_add(). */
 int table_write(const Table *table, const Screen *screen, Text *t);
+
+/* The same within lines, a border below each row, as in tables that are pasted into reports. As
+ * wide as it has to be, whatever the screen; numbers stand at the left edge, too. */
+int table_write_bordered(const Table *table, const Screen *screen, Text *t);

@@ -72,6 +72,18 @@ const Verb cli_verbs[] = {
                  "the round before; in the first round, since it was started.",
     },
     {
+        .name = "sysinfo",
+        .options = CLI_LINES | CLI_SOURCE | CLI_INTERVAL,
+        .run = verb_sysinfo,
+        .args = "",
+        .help = "Show what all containers of this machine use, by class",
+        .about = "Shows memory and CPU of the machine, and every container of Podman and Docker, "
+                 "whoever runs it, by the kind of work: cpu, ram, io, disk (told from the "
+                 "arguments of stress), other. Asks the kernel module phoenix_sysinfo when it is "
+                 "loaded and may be read, and cgroups and /proc else. CPU % is that of one CPU "
+                 "since the container was started; with --interval, since the table before.",
+    },
+    {
         .name = "logs",
         .min_args = 1,
         .max_args = 1,

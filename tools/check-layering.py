@@ -36,7 +36,7 @@ MAY_INCLUDE = {
     "supervisor/lease": ["supervisor/abort"],
     "supervisor/idle": ["supervisor/abort", "supervisor/lease"],
     "supervisor/drain": ["supervisor/abort", "supervisor/lease"],
-    "cli": ["lib/base", "lib/spec", "lib/sysinfo"],
+    "cli": ["lib/base", "lib/spec", "lib/sysinfo", "kmod"],
     "tests/testy": [],
     "tests/fuzz": [
         "lib/base", "lib/spec", "lib/sysinfo", "kmod", "generator", "supervisor/idle", "supervisor/lease",

@@ -151,15 +151,17 @@ static int read_files(Group *group, GroupReading *reading, SysinfoContainer *ret
     return 0;
 }
 
-/* Returns whether there is a main process that was read. */
+/* Returns whether there is a main process that was read. One that has ended since it was found is
+ * looked for again. */
 static bool read_process(Group *group, GroupReading *reading, SysinfoContainer *ret,
                          size_t *ret_cmdline_size)
 {
     ProcessStat stat;
     ssize_t n;
 
-    if (group->process.stat_fd < 0 || process_read_stat(group->process.stat_fd, &stat) < 0 ||
-        stat.state == 'Z' || stat.state == 'X')
+    if (group->process.stat_fd < 0 || process_read_stat(group->process.stat_fd, &stat) < 0)
+        return false;
+    if (group->process.is_final && stat.state == 'Z')
         return false;
     n = process_read_cmdline(group->process.cmdline_fd, reading->buffer);
     if (n < 0)

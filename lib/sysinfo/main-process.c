@@ -159,7 +159,7 @@ static int read_candidate(int proc_fd, pid_t pid, Candidate *ret)
     if (is_exhausted(fd))
         return fd;
     r = fd < 0 ? fd : process_read_stat(fd, &candidate.stat);
-    if (r < 0 || candidate.stat.state == 'Z' || candidate.stat.state == 'X')
+    if (r < 0 || candidate.stat.state == 'X')
         return 0;
     candidate.is_first = is_first(proc_fd, pid);
     *ret = candidate;
@@ -211,17 +211,24 @@ static bool is_older(const Candidate *a, const Candidate *b)
     return a->pid < b->pid;
 }
 
-/* Of a container within the container there is a process 1, too: it is the younger one. */
+/* A cgroup lists those that have ended only while other threads of them live: they come last. Of a
+ * container within the container there is a process 1, too: it is the younger one. */
+static bool is_better(const Candidate *a, const Candidate *b)
+{
+    bool a_ended = a->stat.state == 'Z', b_ended = b->stat.state == 'Z';
+
+    if (a_ended != b_ended)
+        return b_ended;
+    return a->is_first != b->is_first ? a->is_first : is_older(a, b);
+}
+
 static const Candidate *find_started(const MainProcessSearch *search)
 {
     const Candidate *best = NULL;
 
-    for (size_t i = 0; i < search->n_candidates; i++) {
-        const Candidate *c = &search->candidates[i];
-
-        if (!best || (c->is_first != best->is_first ? c->is_first : is_older(c, best)))
-            best = c;
-    }
+    for (size_t i = 0; i < search->n_candidates; i++)
+        if (!best || is_better(&search->candidates[i], best))
+            best = &search->candidates[i];
     return best;
 }
 
@@ -232,7 +239,7 @@ static const Candidate *find_child(const MainProcessSearch *search, pid_t parent
     for (size_t i = 0; i < search->n_candidates; i++) {
         const Candidate *c = &search->candidates[i];
 
-        if (c->stat.parent == parent && (!best || is_older(c, best)))
+        if (c->stat.parent == parent && c->stat.state != 'Z' && (!best || is_older(c, best)))
             best = c;
     }
     return best;
@@ -242,7 +249,7 @@ static const Candidate *choose(const MainProcessSearch *search, bool *ret_final)
 {
     const Candidate *started = find_started(search), *child = NULL;
 
-    *ret_final = started && started->is_first;
+    *ret_final = started && started->is_first && started->stat.state != 'Z';
     if (!started || !started->is_first || !is_init(started->stat.name))
         return started;
     child = find_child(search, started->pid);

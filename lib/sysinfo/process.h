@@ -13,7 +13,7 @@
 
 typedef struct ProcessStat {
     char name[SYSINFO_NAME_MAX + 1]; /* any bytes but NUL */
-    char state;                      /* 'Z', 'X': it has ended */
+    char state; /* 'Z': ended, or only its first thread has; 'X': nothing of it is left */
     pid_t parent;
     uint64_t start_ticks; /* CLOCK_BOOTTIME, in units of sysconf(_SC_CLK_TCK) */
 } ProcessStat;

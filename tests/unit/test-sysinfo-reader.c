@@ -387,6 +387,11 @@ static void test_processes_that_end(void **state)
     assert_int_equal(only(m)->pid, 10);
     puts_at(m, "proc/10/stat", "10 (x) Z 1 0 0 0 0 0 0 0 0 0 0 0 0 0 20 0 1 0 500 0 0\n");
     assert_int_equal(only(m)->pid, 11);
+    /* The last one's first thread has ended, others live: so the container does. */
+    puts_at(m, "proc/11/stat", "11 (y) Z 1 0 0 0 0 0 0 0 0 0 0 0 0 0 20 0 1 0 501 0 0\n");
+    puts_at(m, "cgroup/docker-" ID_A ".scope/cgroup.procs", "11\n");
+    assert_int_equal(only(m)->pid, 11);
+    assert_int_equal(m->sysinfo.containers[0].missing, 0);
     puts_at(m, "proc/11/stat", "11 (x) X 1 0 0 0 0 0 0 0 0 0 0 0 0 0 20 0 1 0 500 0 0\n");
     puts_at(m, "cgroup/docker-" ID_A ".scope/cgroup.procs", "%s", "");
     assert_int_equal(look(m)->n_containers, 0);
