@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The rows of `phoenix top`: what each service uses and how it is, the numbers of two rounds put
- * together, sorted. Where they come from and how they are shown is not decided here. */
+ * together, sorted. Where they come from is not decided here. */
 
 #pragma once
 
@@ -11,13 +11,19 @@
 typedef enum TopOrder {
     TOP_BY_CPU,
     TOP_BY_MEMORY,
+    TOP_BY_DISK,
+    TOP_BY_IO,
     TOP_BY_RESTARTS,
     TOP_BY_NAME,
     _TOP_ORDER_MAX,
 } TopOrder;
 
+/* "cpu", "memory", "disk", "io", "restarts", "name"; -EINVAL. */
+int top_order_parse(const char *s, TopOrder *ret);
+
 typedef struct TopRow {
     char *name;
+    char *container; /* its ID, of one that is no service here; NULL */
     char *state;
     Color color;
     uint64_t active_usec; /* CLOCK_REALTIME; 0: not up */
@@ -40,8 +46,8 @@ void top_rows_done(TopRows *rows);
 /* A new empty row, or NULL. */
 TopRow *top_rows_add(TopRows *rows);
 
-/* Fills cpu_percent: since the round before, or, for those that were not in it, since they started.
- * before may be empty. */
+/* Fills cpu_percent of services: since the round before, or, for those that were not in it, since
+ * they started. before may be empty. */
 void top_compare(TopRows *rows, const TopRows *before);
 
 void top_sort(TopRows *rows, TopOrder order);

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "kmod/text.h"
 #include "usage.h"
 
 #define FILE_MAX (64U * 1024U)
@@ -53,13 +54,32 @@ static uint64_t read_cpu(const char *root, const char *control_group)
     return USAGE_UNKNOWN;
 }
 
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+    return b < USAGE_UNKNOWN - a ? a + b : USAGE_UNKNOWN - 1;
+}
+
+static void read_io(const char *root, const char *control_group, Usage *usage)
+{
+    _cleanup_free_ char *text = read_file(root, control_group, "io.stat");
+    struct phoenix_io io;
+
+    if (!text)
+        return;
+    phoenix_io_stat_sum(text, strlen(text), &io);
+    usage->disk_bytes = sum(io.rbytes, io.wbytes);
+    usage->io_ops = sum(io.rios, io.wios);
+}
+
 Usage usage_read(const char *root, const char *control_group)
 {
+    Usage usage = USAGE_NONE;
+
     if (!control_group || !*control_group)
-        return (Usage){USAGE_UNKNOWN, USAGE_UNKNOWN, USAGE_UNKNOWN};
-    return (Usage){
-        .cpu_usec = read_cpu(root, control_group),
-        .memory_bytes = read_number(root, control_group, "memory.current"),
-        .tasks = read_number(root, control_group, "pids.current"),
-    };
+        return usage;
+    usage.cpu_usec = read_cpu(root, control_group);
+    usage.memory_bytes = read_number(root, control_group, "memory.current");
+    usage.tasks = read_number(root, control_group, "pids.current");
+    read_io(root, control_group, &usage);
+    return usage;
 }

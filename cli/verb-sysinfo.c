@@ -56,7 +56,6 @@ static int print_round(const Cli *cli, SysinfoReader *reader)
     return r >= 0 && fflush(stdout) != 0 ? -errno : r;
 }
 
-/* With one number and no other, that many rounds in the time that top leaves between two. */
 static uint64_t rounds_wanted(const Cli *cli)
 {
     if (cli->options & CLI_LINES)
@@ -79,7 +78,12 @@ int verb_sysinfo(const Cli *cli, char *const *args)
     _cleanup_sysinfo_reader_ SysinfoReader *reader = NULL;
     uint64_t rounds = rounds_wanted(cli);
     uint64_t interval_usec = cli->options & CLI_INTERVAL ? cli->interval_usec : 2 * USEC_PER_SEC;
-    SysinfoOptions options = {.source = cli->source, .max_descriptors = rounds == 1 ? 1 : 0};
+    SysinfoOptions options = {
+        .source = cli->source,
+        .cgroup_root = getenv("PHOENIX_CGROUP_ROOT"),
+        .proc_root = getenv("PHOENIX_PROC_ROOT"),
+        .max_descriptors = rounds == 1 ? 1 : 0, /* what there is no next time for */
+    };
     int r;
 
     if (rounds > 1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* phoenix top: services by what they use, redrawn every two seconds; or, where there is no terminal
- * to draw on, as plain tables. */
+/* phoenix top: services, and with --all every container, by what they use, redrawn every two
+ * seconds; or, where there is no terminal to draw on, as plain tables. */
 
 #include <errno.h>
 #include <poll.h>
@@ -23,6 +23,7 @@
 typedef struct Top {
     const Cli *cli;
     Manager *manager;
+    SysinfoReader *reader; /* NULL: services only */
     TopOrder order;
     TopRows rows;
     Supervision supervision;
@@ -35,6 +36,7 @@ static void top_done(Top *top)
     top_rows_done(&top->rows);
     supervision_done(&top->supervision);
     manager_free(top->manager);
+    sysinfo_reader_free(top->reader);
 }
 
 static void add_unit(Top *top, TopRow *row)
@@ -70,6 +72,72 @@ static int add_row(Top *top, TopRows *rows, const Services *services, const Serv
     return 0;
 }
 
+/* One that is already in the table, as a service of this manager. */
+static bool is_listed(const Top *top, const Services *services, const SysinfoContainer *container)
+{
+    uid_t manager = top->cli->scope == SPEC_SCOPE_SYSTEM ? SYSINFO_SYSTEM_MANAGER : getuid();
+
+    if (!container->unit || container->manager != manager)
+        return false;
+    for (size_t i = 0; i < services->n; i++) {
+        _cleanup_free_ char *unit = text_printf("phoenix@%s.service", services->rows[i].name);
+
+        if (unit && streq(unit, container->unit))
+            return true;
+    }
+    return false;
+}
+
+/* The service that it is in says more than the name of its process. */
+static char *name_of(const SysinfoContainer *container)
+{
+    const char *unit = container->unit;
+    const char *name = container->name[0] ? container->name : "?";
+
+    if (unit && strlen(unit) > strlen(".service") &&
+        streq(unit + strlen(unit) - strlen(".service"), ".service"))
+        name = unit;
+    return text_printf("%s %.*s", name, (int)SYSINFO_SHORT_ID_LENGTH, container->id);
+}
+
+static uint64_t or_unknown(const SysinfoContainer *container, unsigned missing, uint64_t value)
+{
+    return container->missing & missing ? USAGE_UNKNOWN : value;
+}
+
+static int add_container(TopRows *rows, const SysinfoContainer *c)
+{
+    TopRow *row = top_rows_add(rows);
+
+    if (!row)
+        return -ENOMEM;
+    row->name = name_of(c);
+    row->container = strdup(c->id);
+    row->state = strdup("container");
+    if (!row->name || !row->container || !row->state)
+        return -ENOMEM;
+    row->cpu_percent = c->missing & SYSINFO_MISSING_CPU ? -1 : c->cpu_percent;
+    row->usage.cpu_usec = or_unknown(c, SYSINFO_MISSING_CPU, c->cpu_usec);
+    row->usage.memory_bytes = or_unknown(c, SYSINFO_MISSING_MEMORY, c->memory_bytes);
+    row->usage.disk_bytes = or_unknown(c, SYSINFO_MISSING_IO, c->rbytes + c->wbytes);
+    row->usage.io_ops = or_unknown(c, SYSINFO_MISSING_IO, c->rios + c->wios);
+    return 0;
+}
+
+static int add_containers(Top *top, TopRows *rows, const Services *services)
+{
+    _cleanup_sysinfo_ Sysinfo sysinfo = {0};
+    int r;
+
+    if (!top->reader)
+        return 0;
+    r = sysinfo_read(top->reader, &sysinfo);
+    for (size_t i = 0; i < sysinfo.n_containers && r >= 0; i++)
+        if (!is_listed(top, services, &sysinfo.containers[i]))
+            r = add_container(rows, &sysinfo.containers[i]);
+    return r;
+}
+
 static int take_round(Top *top)
 {
     _cleanup_services_ Services services = {0};
@@ -80,6 +148,8 @@ static int take_round(Top *top)
     for (size_t i = 0; i < services.n && r >= 0; i++)
         if (services_row_is_ordinary(&services.rows[i]))
             r = add_row(top, &rows, &services, &services.rows[i]);
+    if (r >= 0)
+        r = add_containers(top, &rows, &services);
     if (r < 0)
         return r;
 
@@ -111,7 +181,8 @@ static void add_head(Text *t, const Top *top)
 {
     text_add(t, "phoenix top  ");
     when_add_clock(t, top->rows.taken_usec);
-    text_addf(t, "  %zu services  c CPU  m memory  r restarts  n name  q quit", top->rows.n);
+    text_addf(t, "  %zu %s  c CPU  m memory  d disk  i I/O  r restarts  n name  q quit",
+              top->rows.n, top->reader ? "services and containers" : "services");
 }
 
 /* What stands between the head and the table: nothing, or why not to believe the table. */
@@ -152,7 +223,9 @@ static int draw(const Top *top)
 static void on_key(Top *top, int key)
 {
     static const char keys[] = {
-        [TOP_BY_CPU] = 'c', [TOP_BY_MEMORY] = 'm', [TOP_BY_RESTARTS] = 'r', [TOP_BY_NAME] = 'n'};
+        [TOP_BY_CPU] = 'c', [TOP_BY_MEMORY] = 'm',   [TOP_BY_DISK] = 'd',
+        [TOP_BY_IO] = 'i',  [TOP_BY_RESTARTS] = 'r', [TOP_BY_NAME] = 'n',
+    };
 
     for (size_t i = 0; i < ELEMENTSOF(keys); i++)
         if (keys[i] == key)
@@ -246,6 +319,15 @@ int verb_top(const Cli *cli, char *const *args)
     bool live = !(cli->options & (CLI_JSON | CLI_ONCE)) && terminal_open(&terminal) >= 0;
     int r;
 
+    if (cli->sort && top_order_parse(cli->sort, &top.order) < 0) {
+        log_error("--sort: cpu, memory, disk, io, restarts or name");
+        return CLI_EXIT_USAGE;
+    }
+    if (cli->options & CLI_ALL) {
+        r = sysinfo_reader_new(NULL, &top.reader);
+        if (r < 0)
+            return r;
+    }
     top.rounds = cli->options & CLI_ONCE ? 1 : rounds_wanted(cli, live);
     r = manager_open(cli->scope, &top.manager);
     if (r < 0 && !live)

@@ -62,14 +62,16 @@ const Verb cli_verbs[] = {
     },
     {
         .name = "top",
-        .options = CLI_ONCE | CLI_LINES,
+        .options = CLI_ALL | CLI_ONCE | CLI_LINES | CLI_SORT,
         .run = verb_top,
         .args = "",
-        .help = "Show live what services use: CPU, memory, tasks, latency",
-        .about = "Shows a table that is redrawn every two seconds. Keys: c, m, r, n sort by CPU, "
-                 "memory, restarts, name; q ends. Without a terminal, with --once or --json: plain "
-                 "tables, one or --lines=N of them. The CPU% of a service is that of one CPU since "
-                 "the round before; in the first round, since it was started.",
+        .help = "Show live what services use: CPU, memory, disk, I/O, latency",
+        .about = "Shows a table that is redrawn every two seconds. Keys: c, m, d, i, r, n sort by "
+                 "CPU, memory, disk, I/O, restarts, name; q ends. Without a terminal, with --once "
+                 "or --json: plain tables, one or --lines=N of them. The CPU% of a service is that "
+                 "of one CPU since the round before; in the first round, since it was started. "
+                 "DISK and IO are what was read and written since then, in bytes and in "
+                 "operations. With --all: every container of this machine, too.",
     },
     {
         .name = "sysinfo",

@@ -13,7 +13,7 @@ _phoenix_names() {
 
 _phoenix() {
     local cur=${COMP_WORDS[COMP_CWORD]} verb='' i
-    local verbs='check show explain services status top logs events start stop restart probe
+    local verbs='check show explain services status top sysinfo logs events start stop restart probe
         maintenance deploy update history rollback del info doctor schema help'
     local options='--user --system --json --no-color --help --version'
 
@@ -28,7 +28,8 @@ _phoenix() {
         check) options+=' --strict' ;;
         show) options+=' --units --plan --spec' ;;
         services) options+=' --all' ;;
-        top) options+=' --once --lines' ;;
+        top) options+=' --all --once --lines --sort' ;;
+        sysinfo) options+=' --lines --source --interval' ;;
         logs | events) options+=' --follow --lines --since' ;;
         start | stop | restart) options+=' --no-block' ;;
         maintenance) options+=' --for' ;;

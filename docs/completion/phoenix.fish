@@ -9,7 +9,7 @@ function __phoenix_verb
     __fish_seen_subcommand_from $argv
 end
 
-set -l verbs check show explain services status top logs events start stop restart probe \
+set -l verbs check show explain services status top sysinfo logs events start stop restart probe \
     maintenance deploy update history rollback del info doctor schema help
 
 complete -c phoenix -f
@@ -19,6 +19,7 @@ complete -c phoenix -n "not __phoenix_verb $verbs" -a explain -d 'Say in words w
 complete -c phoenix -n "not __phoenix_verb $verbs" -a services -d 'List the services that specs define'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a status -d 'Show how services are'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a top -d 'Show live what services use'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a sysinfo -d 'Show what all containers use, by class'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a logs -d 'Print the journal of a service'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a events -d 'Print what phoenixd has seen and done'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a start -d 'Start services and wait until they are healthy'
@@ -48,9 +49,13 @@ complete -c phoenix -n '__phoenix_verb show' -l units -d 'The units that would b
 complete -c phoenix -n '__phoenix_verb show' -l plan -d 'The resolved plan'
 complete -c phoenix -n '__phoenix_verb show' -l spec -d 'The spec file'
 complete -c phoenix -n '__phoenix_verb services' -l all -d 'Also what is not generated here'
+complete -c phoenix -n '__phoenix_verb top' -l all -d 'Every container, too'
 complete -c phoenix -n '__phoenix_verb top' -l once -d 'One table'
+complete -c phoenix -n '__phoenix_verb top' -l sort -x -a 'cpu memory disk io restarts name' -d 'Sort by'
+complete -c phoenix -n '__phoenix_verb sysinfo' -l source -x -a 'auto module cgroup' -d 'Where from'
+complete -c phoenix -n '__phoenix_verb sysinfo' -l interval -x -d 'Again after this time'
 complete -c phoenix -n '__phoenix_verb logs events' -s f -l follow -d 'Go on with new lines'
-complete -c phoenix -n '__phoenix_verb logs events top' -s n -l lines -x -d 'At most the last lines; rounds'
+complete -c phoenix -n '__phoenix_verb logs events top sysinfo' -s n -l lines -x -d 'At most the last lines; rounds'
 complete -c phoenix -n '__phoenix_verb logs events' -l since -x -d 'From then on'
 complete -c phoenix -n '__phoenix_verb start stop restart' -l no-block -d 'Do not wait'
 complete -c phoenix -n '__phoenix_verb maintenance' -l for -x -d 'End by itself'

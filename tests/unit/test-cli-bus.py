@@ -185,11 +185,13 @@ class Status(Case):
 
     def test_top(self):
         out = self.phoenix("top").stdout.splitlines()
-        self.assertRegex(out[0], r"^NAME +STATE +CPU%▾ +MEMORY +TASKS +RESTARTS +LATENCY +BEATS/MIN$")
+        self.assertRegex(out[0], r"^NAME +STATE +CPU%▾ +MEMORY +DISK +IO +TASKS +RESTARTS +LATENCY +BEATS/MIN$")
         self.assertEqual(len(out), 5)
         told = {row["name"]: row for row in self.said("top")}
         self.assertEqual((told["web"]["latency_usec"], told["web"]["beats_per_minute"]), (2500, 12.5))
         self.assertEqual(self.phoenix("top", "--once").stdout.splitlines()[0], out[0])
+        self.assertIn(" IO▾", self.phoenix("top", "--sort=io").stdout)
+        self.assertIn("--sort: cpu, memory", self.phoenix("top", "--sort=size", status=2).stderr)
 
 
 class OnDemandCase(Case):

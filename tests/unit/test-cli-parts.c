@@ -86,6 +86,14 @@ static void test_usage(void **state)
     usage = usage_read("", folder);
     assert_true(usage.cpu_usec == 1234 && usage.memory_bytes == 4096);
     assert_true(usage.tasks == USAGE_UNKNOWN);
+    assert_true(usage.disk_bytes == USAGE_UNKNOWN && usage.io_ops == USAGE_UNKNOWN);
+    put(folder, "io.stat",
+        "8:0 rbytes=1 wbytes=2 rios=3 wios=4\n8:16 rbytes=10 wbytes=0 rios=1 wios=0\n");
+    usage = usage_read("", folder);
+    assert_true(usage.disk_bytes == 13 && usage.io_ops == 8);
+    put(folder, "io.stat", "8:0 rbytes=18446744073709551615 wbytes=18446744073709551615\n");
+    usage = usage_read("", folder);
+    assert_true(usage.disk_bytes == USAGE_UNKNOWN - 1 && usage.io_ops == 0);
     assert_int_equal(dir_remove_tree(folder), 0);
 }
 
@@ -127,6 +135,43 @@ static void test_top(void **state)
     assert_int_equal(top_add_table(&t, &plain, &rows, TOP_BY_NAME, 1), 0);
     assert_non_null(strstr(t.data, "a      active   50.0     3.0M"));
     assert_null(strstr(t.data, "\nb"));
+}
+
+static void test_top_containers(void **state)
+{
+    _cleanup_top_rows_ TopRows before = {.taken_usec = NOW}, rows = {.taken_usec = NOW + 2000000};
+    const Screen plain = {0};
+    _cleanup_text_ Text t = {0}, json = {0};
+    TopRow *row;
+    TopOrder order;
+
+    add(&rows, "a", 1000, 0);
+    row = add(&rows, "stress 0123", 2000, 1);
+    row->container = strdup("0123");
+    row->cpu_percent = 199.09; /* is told by who read it */
+    row->usage.disk_bytes = 2048;
+    row->usage.io_ops = 77;
+    top_compare(&rows, &before);
+    assert_true(row->cpu_percent > 199);
+
+    assert_int_equal(top_order_parse("disk", &order), 0);
+    top_sort(&rows, order);
+    assert_string_equal(rows.items[0].name, "stress 0123");
+    assert_int_equal(top_order_parse("name", &order), 0);
+    top_sort(&rows, order);
+    assert_string_equal(rows.items[1].name, "stress 0123");
+    assert_int_equal(top_order_parse("io", &order), 0);
+    top_sort(&rows, order);
+    assert_string_equal(rows.items[0].name, "stress 0123");
+    assert_int_equal(top_order_parse("size", &order), -EINVAL);
+
+    assert_int_equal(top_add_table(&t, &plain, &rows, order, 0), 0);
+    assert_non_null(strstr(t.data, " IO▾"));
+    assert_non_null(strstr(t.data, "stress 0123  active  199.1       1B   2.0K   77 "));
+    top_add_json(&json, &rows);
+    assert_non_null(strstr(json.data, "\"container\": \"0123\""));
+    assert_non_null(strstr(json.data, "\"disk_bytes\": 2048, \"io_ops\": 77"));
+    assert_non_null(strstr(json.data, "\"container\": null"));
 }
 
 static void assert_file(const char *path, const char *expected)
@@ -174,8 +219,9 @@ static void test_install(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_span), cmocka_unit_test(test_parse),   cmocka_unit_test(test_usage),
-        cmocka_unit_test(test_top),  cmocka_unit_test(test_install),
+        cmocka_unit_test(test_span),           cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_usage),          cmocka_unit_test(test_top),
+        cmocka_unit_test(test_top_containers), cmocka_unit_test(test_install),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

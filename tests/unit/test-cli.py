@@ -498,6 +498,97 @@ class Doctor(Case):
         self.assertNotIn("\x1b", out)
 
 
+class Sysinfo(Case):
+    """On cgroups and processes that are made up."""
+
+    IDS = {number: f"{number:012x}" + "c" * 52 for number in range(1, 7)}
+    TITLES = "| PID | Name   | Container ID | CPU %  | RAM % | RAM MB | Disk MB | IO Read Ops | IO Write Ops |\n"
+
+    def setUp(self):
+        super().setUp()
+        self.write("proc/meminfo", "MemTotal: 1048576 kB\nMemFree: 262144 kB\n")
+        self.write("proc/stat", "cpu  10 0 10 80 0 0 0 0 0 0\n")
+
+    def write(self, path, text):
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="latin-1")
+
+    def container(self, pid, name, *args, cgroup="machine.slice/libpod-{}.scope", io=True):
+        folder = "cgroup/" + cgroup.format(self.IDS[pid])
+        self.write(f"{folder}/cgroup.procs", f"{pid}\n")
+        self.write(f"{folder}/cpu.stat", "usage_usec 0\n")
+        self.write(f"{folder}/memory.current", f"{144 << 20}\n")
+        if io:
+            self.write(f"{folder}/io.stat", f"8:0 rbytes=0 wbytes={3 << 20} rios=0 wios=7\n")
+        self.write(f"proc/{pid}/stat", f"{pid} ({name}) S 0" + " 0" * 17 + f" {pid} 0 0\n")
+        self.write(f"proc/{pid}/status", f"Name:\tx\nNSpid:\t{pid}\t1\n")
+        self.write(f"proc/{pid}/cmdline", "".join(f"{word}\0" for word in (name, *args)))
+
+    def sysinfo(self, *args, **options):
+        return self.phoenix("sysinfo", *args, PHOENIX_CGROUP_ROOT=str(self.root / "cgroup"),
+                            PHOENIX_PROC_ROOT=str(self.root / "proc"), **options)
+
+    def test_tables(self):
+        self.container(1, "stress", "--cpu", "1")
+        self.container(3, "stress", "--vm", "1", cgroup="system.slice/docker-{}.scope")
+        self.container(2, "stress", "--vm", "1", cgroup="system.slice/web.service/libpod-payload-{}")
+        out = self.sysinfo().stdout
+        border = "+-----+--------+--------------+-------+-------+--------+---------+-------------+--------------+\n"
+        titles = self.TITLES.replace("CPU %  ", "CPU % ")
+        row = "| {}   | stress | {} | 0.00  | 14.06 | 144    | 3       | 0           | 7            |\n"
+        self.assertEqual(out, "Memory: 1024 MB, free 256 MB, used 768 MB  CPU: 20.00 %  Containers: 3  (from cgroups)\n"
+                         "\nCPU:\n" + border + titles + border + row.format(1, self.IDS[1][:12]) + border +
+                         "\nRAM:\n" + border + titles + border + row.format(2, self.IDS[2][:12]) + border +
+                         row.format(3, self.IDS[3][:12]) + border)
+
+    def test_others_and_what_is_missing(self):
+        self.container(1, "\x1b[31m\nx", "\xff", io=False)
+        self.container(2, "stress", "--hdd", "1")
+        out = self.sysinfo().stdout
+        self.assertRegex(out, r"(?s)DISK:.*OTHER:.*\| 1   \| \?\[31m\?x ")
+        self.assertIn("1 container: disk and I/O are not counted, and show as 0", out)
+        self.assertNotIn("Delegate=", out)  # for a user's containers only
+        self.assertNotIn("memory is not counted", out)
+
+    def test_nothing(self):
+        self.write("cgroup/cgroup.procs", "")
+        self.assertRegex(self.sysinfo().stdout, r"^Memory: .*  Containers: 0  \(from cgroups\)\n$")
+        self.assertEqual(json.loads(self.sysinfo("--json").stdout)["Docker_Containers"], [])
+
+    def test_json(self):
+        self.container(4, "a\\\"b", "\xff", "\x01",
+                       cgroup="user.slice/user-7.slice/user@7.service/app.slice/x.service/libpod-payload-{}")
+        told = json.loads(self.sysinfo("--json").stdout)
+        self.assertEqual(list(told)[:2], ["Memory", "Docker_Containers"])
+        self.assertEqual(told["Memory"], {"Total_Memory_MB": 1024, "Free_Memory_MB": 256, "Used_Memory_MB": 768,
+                                          "CPU_Usage_Percentage": 20.0})
+        (one,) = told["Docker_Containers"]
+        self.assertEqual(list(one)[:12], [
+            "PID", "Name", "ContainerID", "Cmdline", "MemoryUsage_percent", "MemoryUsage_MB", "CPUUsage_percent",
+            "DiskUse_MB", "Write_KBytes", "Read_KBytes", "IOReadOps", "IOWriteOps"])
+        self.assertEqual((one["PID"], one["Name"], one["ContainerID"]), (4, "a\\\"b", self.IDS[4][:12]))
+        self.assertEqual(one["Cmdline"], "a\\\"b \ufffd \x01 ")
+        self.assertEqual((one["Unit"], one["User"], one["Runtime"]), ("x.service", 7, "podman"))
+        self.assertEqual((one["Write_KBytes"], one["IOWriteOps"]), (3072, 7))
+
+    def test_rounds(self):
+        self.container(1, "stress", "--cpu", "1")
+        out = self.sysinfo("--interval=10ms", "-n", "3").stdout
+        self.assertEqual(out.count("Containers: 1"), 3)
+
+    def test_module(self):
+        self.write("cgroup/cgroup.procs", "")
+        self.assertIn("is not loaded", self.sysinfo("--source=module", status=3).stderr)
+        self.write("proc/phoenix_sysinfo", "nonsense")
+        self.assertIn("is not what it should be", self.sysinfo("--source=module", status=3).stderr)
+        self.assertIn("(from cgroups)", self.sysinfo().stdout)
+        self.write("proc/phoenix_sysinfo", self.sysinfo("--json").stdout)
+        self.assertIn("(from the kernel module)", self.sysinfo().stdout)
+        self.assertIn("(from cgroups)", self.sysinfo("--source=cgroup").stdout)
+        self.assertIn('"kernel" is no SOURCE', self.sysinfo("--source=kernel", status=2).stderr)
+
+
 class Completion(Case):
     """What bash offers. That no verb or option is missing is the business of check-man.py."""
 
@@ -516,7 +607,7 @@ class Completion(Case):
         self.put("web", GOOD)
         self.put("weather", GOOD)
         self.put("here", GOOD, self.root)
-        self.assertEqual(self.complete("s"), ["schema", "services", "show", "start", "status", "stop"])
+        self.assertEqual(self.complete("s"), ["schema", "services", "show", "start", "status", "stop", "sysinfo"])
         self.assertEqual(self.complete("--user", "c"), ["check"])
         self.assertEqual(self.complete("check", "--s"), ["--strict", "--system"])
         self.assertEqual(self.complete("services", "--a"), ["--all"])
