@@ -98,6 +98,17 @@ static void test_not_containers(void **state)
 	}
 }
 
+static void test_init_names(void **state)
+{
+	assert_true(phoenix_is_init_name("catatonit"));
+	assert_true(phoenix_is_init_name("tini"));
+	assert_true(phoenix_is_init_name("docker-init"));
+	assert_false(phoenix_is_init_name(""));
+	assert_false(phoenix_is_init_name("tin"));
+	assert_false(phoenix_is_init_name("tinix"));
+	assert_false(phoenix_is_init_name("systemd"));
+}
+
 static void assert_escaped(const char *text, size_t n, const char *expected)
 {
 	char *copy = copy_exactly(text, n);
@@ -272,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_containers),
 		cmocka_unit_test(test_not_containers),
+		cmocka_unit_test(test_init_names),
 		cmocka_unit_test(test_escape),
 		cmocka_unit_test(test_escape_of_invalid_utf8),
 		cmocka_unit_test(test_escape_in_too_little_room),

@@ -91,6 +91,19 @@ bool phoenix_container_of(const char *path, size_t n, struct phoenix_container_r
 	return false;
 }
 
+bool phoenix_is_init_name(const char *name)
+{
+	static const char *const names[] = {
+		"catatonit", "docker-init", "dumb-init", "podman-init", "tini", "tini-static",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 /* How many bytes the valid UTF-8 character (RFC 3629) at text has; 0 when there is none. */
 static size_t character_length(const unsigned char *text, size_t n)
 {

@@ -59,6 +59,15 @@ struct phoenix_io {
 bool phoenix_container_of(const char *path, size_t n, struct phoenix_container_ref *ret);
 
 /**
+ * phoenix_is_init_name() - whether a process 1 is only there to reap
+ * @name: its name
+ *
+ * What `--init` of Podman and Docker puts in front of the payload, and what images bring along for
+ * the same purpose.
+ */
+bool phoenix_is_init_name(const char *name);
+
+/**
  * phoenix_json_escape() - the inside of a JSON string (RFC 8259, section 7)
  * @buf: where to write; may be NULL when @size is 0
  * @size: its size

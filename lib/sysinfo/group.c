@@ -10,8 +10,8 @@
 #include "sysinfo/group.h"
 #include "sysinfo/read-at.h"
 
-/* A controller may be enabled later; looking for its file at each reading would cost as much as
- * reading it. */
+/* What hardly ever changes is looked at again at every eighth reading only: a file that was not
+ * there, since its controller may be enabled later; which process of a container is the oldest. */
 #define LOOK_EVERY 8U
 
 static const struct {
@@ -43,7 +43,7 @@ void group_close(Group *group)
         group->files[i] = -1;
     }
     main_process_done(&group->process);
-    group->n_looks = 0;
+    group->n_readings = 0;
 }
 
 Group *group_free(Group *group)
@@ -89,7 +89,7 @@ static int open_files(Group *group, const TreeContainer *place, int *folder_fd)
 {
     int r;
 
-    if (has_all(group) || group->n_looks++ % LOOK_EVERY != 0)
+    if (has_all(group) || !group->is_due)
         return 0;
     r = open_folder(place, folder_fd);
     if (r < 0)
@@ -151,9 +151,9 @@ static int read_files(Group *group, GroupReading *reading, SysinfoContainer *ret
     return 0;
 }
 
-/* Returns whether there is a main process that was read. One that has ended since it was found is
- * looked for again. */
-static bool read_process(Group *group, GroupReading *reading, SysinfoContainer *ret,
+/* Returns whether there is a main process that was read. One that was found just now may be one
+ * whose first thread has ended; later that means to look for another. */
+static bool read_process(Group *group, GroupReading *reading, bool found_now, SysinfoContainer *ret,
                          size_t *ret_cmdline_size)
 {
     ProcessStat stat;
@@ -161,7 +161,7 @@ static bool read_process(Group *group, GroupReading *reading, SysinfoContainer *
 
     if (group->process.stat_fd < 0 || process_read_stat(group->process.stat_fd, &stat) < 0)
         return false;
-    if (group->process.is_final && stat.state == 'Z')
+    if (stat.state == 'X' || (stat.state == 'Z' && !found_now))
         return false;
     n = process_read_cmdline(group->process.cmdline_fd, reading->buffer);
     if (n < 0)
@@ -171,6 +171,18 @@ static bool read_process(Group *group, GroupReading *reading, SysinfoContainer *
     ret->start_usec = stat.start_ticks * reading->usec_per_tick;
     *ret_cmdline_size = (size_t)n;
     return true;
+}
+
+static bool is_still_main(const Group *group)
+{
+    switch (group->process.trust) {
+    case MAIN_PROCESS_FINAL:
+        return true;
+    case MAIN_PROCESS_OLDEST:
+        return !group->is_due;
+    default:
+        return false;
+    }
 }
 
 static int find_process(Group *group, const TreeContainer *place, int *folder_fd,
@@ -193,17 +205,18 @@ int group_read(Group *group, const TreeContainer *place, GroupReading *reading,
     int r;
 
     *ret_cmdline_size = 0;
+    group->is_due = group->n_readings++ % LOOK_EVERY == 0;
     r = open_files(group, place, &folder_fd);
     if (r == 0)
         r = read_files(group, reading, ret);
     if (r != 0)
         return r;
-    if (group->process.is_final && read_process(group, reading, ret, ret_cmdline_size))
+    if (is_still_main(group) && read_process(group, reading, false, ret, ret_cmdline_size))
         return 0;
     r = find_process(group, place, &folder_fd, reading);
     if (r != 0)
         return r;
-    if (!read_process(group, reading, ret, ret_cmdline_size)) {
+    if (!read_process(group, reading, true, ret, ret_cmdline_size)) {
         reading->buffer[0] = '\0';
         ret->missing |= SYSINFO_MISSING_PROCESS;
     }

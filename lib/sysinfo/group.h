@@ -22,7 +22,8 @@ typedef struct Group {
     uint64_t cgroup_id;
     struct Group *next;  /* in its bucket */
     uint64_t last_round; /* in which it was found */
-    unsigned n_looks;    /* for files that were not there */
+    unsigned n_readings; /* since its files were opened */
+    bool is_due;         /* in this reading, what hardly ever changes is looked at */
     int files[_GROUP_FILE_MAX];
     MainProcess process;
 } Group;

@@ -6,7 +6,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
+#include "kmod/text.h"
 #include "sysinfo/main-process.h"
 #include "sysinfo/read-at.h"
 
@@ -98,9 +100,14 @@ static int read_group(MainProcessSearch *search, int group_fd, unsigned depth);
 static int read_children(MainProcessSearch *search, int group_fd, unsigned depth)
 {
     _cleanup_closedir_ DIR *dir = NULL;
-    int fd = openat(group_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const struct dirent *entry;
+    struct stat st;
+    int fd;
 
+    /* In cgroupfs, a folder has one link more than its own two for each within. */
+    if (fstat(group_fd, &st) < 0 || st.st_nlink == 2)
+        return 0;
+    fd = openat(group_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return is_exhausted(-errno) ? -errno : 0;
     dir = fdopendir(fd);
@@ -191,19 +198,6 @@ static int read_candidates(int proc_fd, MainProcessSearch *search)
     return 0;
 }
 
-/* What `--init` of Podman and Docker puts in front of the payload, and what images bring along for
- * the same purpose. */
-static bool is_init(const char *name)
-{
-    static const char *const names[] = {"catatonit", "podman-init", "docker-init",
-                                        "tini",      "tini-static", "dumb-init"};
-
-    for (size_t i = 0; i < ELEMENTSOF(names); i++)
-        if (streq(name, names[i]))
-            return true;
-    return false;
-}
-
 static bool is_older(const Candidate *a, const Candidate *b)
 {
     if (a->stat.start_ticks != b->stat.start_ticks)
@@ -245,16 +239,21 @@ static const Candidate *find_child(const MainProcessSearch *search, pid_t parent
     return best;
 }
 
-static const Candidate *choose(const MainProcessSearch *search, bool *ret_final)
+static const Candidate *choose(const MainProcessSearch *search, MainProcessTrust *ret_trust)
 {
     const Candidate *started = find_started(search), *child = NULL;
 
-    *ret_final = started && started->is_first && started->stat.state != 'Z';
-    if (!started || !started->is_first || !is_init(started->stat.name))
+    *ret_trust = MAIN_PROCESS_OLDEST;
+    if (!started || !started->is_first || started->stat.state == 'Z')
+        return started;
+    *ret_trust = MAIN_PROCESS_FINAL;
+    if (!phoenix_is_init_name(started->stat.name))
         return started;
     child = find_child(search, started->pid);
-    *ret_final = child;
-    return child ? child : started;
+    if (child)
+        return child;
+    *ret_trust = MAIN_PROCESS_INIT;
+    return started;
 }
 
 static bool lists(const MainProcessSearch *search, pid_t pid)
@@ -303,7 +302,7 @@ static int find_once(int proc_fd, int group_fd, MainProcessSearch *search, MainP
     r = read_candidates(proc_fd, search);
     if (r < 0)
         return r;
-    chosen = choose(search, &process.is_final);
+    chosen = choose(search, &process.trust);
     r = chosen ? open_chosen(proc_fd, group_fd, search, chosen, &process) : 0;
     if (r < 0)
         return r;

@@ -6,11 +6,16 @@
 
 #include "sysinfo/process.h"
 
+/* How long what was found stays so. */
+typedef enum MainProcessTrust {
+    MAIN_PROCESS_FINAL,  /* until it ends: process 1, or the first child of an init */
+    MAIN_PROCESS_OLDEST, /* there is no process 1; as good as final, but nobody promised */
+    MAIN_PROCESS_INIT,   /* an init, which has no child yet */
+} MainProcessTrust;
+
 typedef struct MainProcess {
     pid_t pid; /* 0: none */
-    /* It stays the main process until it ends: process 1, or the first child of an init. The others
-     * are the best there is at the moment, and have to be looked for again. */
-    bool is_final;
+    MainProcessTrust trust;
     int stat_fd, cmdline_fd; /* of this very process, even when the number is used again */
 } MainProcess;
 
