@@ -157,7 +157,7 @@ static int on_found(const TreeContainer *found, void *userdata)
     return r;
 }
 
-static int read_once(CgroupSource *source, Sysinfo *ret)
+static int read_once(CgroupSource *source, Sysinfo *ret, size_t *ret_n_descriptors)
 {
     Round round = {.source = source, .containers = {.sysinfo = ret}};
     int r;
@@ -166,6 +166,7 @@ static int read_once(CgroupSource *source, Sysinfo *ret)
     if (r < 0)
         return r;
     r = tree_walk(&source->tree, source->root_fd, on_found, &round);
+    *ret_n_descriptors = round.n_descriptors;
     if (r < 0)
         return r;
     groups_end_round(&source->groups);
@@ -174,14 +175,18 @@ static int read_once(CgroupSource *source, Sysinfo *ret)
     return containers_finish(&round.containers);
 }
 
+/* Without any that stay open, a reading needs some thirty. */
 int cgroup_source_read(CgroupSource *source, Sysinfo *ret)
 {
-    int r = read_once(source, ret);
+    size_t n_descriptors = 0;
+    int r;
 
-    if (r != -EMFILE && r != -ENFILE)
-        return r;
-    groups_close(&source->groups);
-    source->max_descriptors /= 2;
-    sysinfo_done(ret);
-    return read_once(source, ret);
+    for (;;) {
+        r = read_once(source, ret, &n_descriptors);
+        if ((r != -EMFILE && r != -ENFILE) || source->max_descriptors == 0)
+            return r;
+        groups_close(&source->groups);
+        source->max_descriptors = MIN(source->max_descriptors, n_descriptors) / 2;
+        sysinfo_done(ret);
+    }
 }

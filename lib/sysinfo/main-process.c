@@ -147,12 +147,16 @@ static int list_pids(MainProcessSearch *search, int group_fd)
     return read_group(search, group_fd, 0);
 }
 
-static bool is_first(int proc_fd, pid_t pid)
+/* Returns 1 when it is, 0 when not; -EMFILE and its like when that cannot be told. */
+static int is_first(int proc_fd, pid_t pid)
 {
     _cleanup_close_ int fd = process_open(proc_fd, pid, "status");
     char text[STATUS_MAX];
-    ssize_t n = fd < 0 ? fd : read_at_start(fd, text, sizeof(text));
+    ssize_t n;
 
+    if (fd < 0)
+        return is_exhausted(fd) ? fd : 0;
+    n = read_at_start(fd, text, sizeof(text));
     return n > 0 && process_is_first(text, (size_t)n);
 }
 
@@ -168,7 +172,10 @@ static int read_candidate(int proc_fd, pid_t pid, Candidate *ret)
     r = fd < 0 ? fd : process_read_stat(fd, &candidate.stat);
     if (r < 0 || candidate.stat.state == 'X')
         return 0;
-    candidate.is_first = is_first(proc_fd, pid);
+    r = is_first(proc_fd, pid);
+    if (r < 0)
+        return r;
+    candidate.is_first = r;
     *ret = candidate;
     return 1;
 }

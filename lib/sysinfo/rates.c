@@ -35,6 +35,8 @@ static double percent(uint64_t used_usec, uint64_t from_usec, uint64_t to_usec)
 
 static double rate_of(const RateSample *now, const RateSample *before, uint64_t start_usec)
 {
+    if (before && before->taken_usec == now->taken_usec)
+        return before->percent;
     if (before && before->cpu_usec <= now->cpu_usec && before->taken_usec < now->taken_usec)
         return percent(now->cpu_usec - before->cpu_usec, before->taken_usec, now->taken_usec);
     return start_usec > 0 ? percent(now->cpu_usec, start_usec, now->taken_usec) : 0;
@@ -53,11 +55,12 @@ int rates_apply(Rates *rates, Sysinfo *sysinfo)
 
         if (c->taken_usec == 0 || c->missing & SYSINFO_MISSING_CPU)
             continue;
-        samples[n] = (RateSample){key_of(c), c->cpu_usec, c->taken_usec};
+        samples[n] = (RateSample){key_of(c), c->cpu_usec, c->taken_usec, 0};
         if (rates->n > 0)
             before =
                 bsearch(&samples[n], rates->samples, rates->n, sizeof(*samples), compare_samples);
-        c->cpu_percent = rate_of(&samples[n], before, c->start_usec);
+        samples[n].percent = rate_of(&samples[n], before, c->start_usec);
+        c->cpu_percent = samples[n].percent;
         n++;
     }
     qsort(samples, n, sizeof(*samples), compare_samples);

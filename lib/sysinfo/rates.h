@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* CPU time as a percentage: of the time since the reading before. */
+/* CPU time as a percentage: of the time since the reading before. What is the same reading once
+ * more, since the module keeps one for a while, has the same percentages. */
 
 #pragma once
 
@@ -9,6 +10,7 @@
 typedef struct RateSample {
     uint64_t key;
     uint64_t cpu_usec, taken_usec;
+    double percent;
 } RateSample;
 
 /* Initialise with { 0 }. */

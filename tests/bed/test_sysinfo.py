@@ -5,6 +5,7 @@ This machine enables no controllers, so memory and I/O read 0 here, and are said
 """
 
 import json
+import subprocess
 import time
 
 import pytest
@@ -212,3 +213,62 @@ def test_hidden_processes(containers, root):
 def test_module_is_asked_for(root):
     result = root("phoenix", "sysinfo", "--source=module")
     assert result.code == 3 and "is not loaded" in result.err
+
+
+CHURN = r"""
+import os, random, signal, time
+base = "/sys/fs/cgroup/churn.slice"
+os.makedirs(base, exist_ok=True)
+end = time.monotonic() + 6
+number, alive = 0, []
+while time.monotonic() < end or alive:
+    if time.monotonic() < end and len(alive) < 20:
+        folder = f"{base}/docker-{random.choice([number, 1]):064x}.scope"
+        number += 1
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
+            continue
+        pid = os.fork()
+        if pid == 0:
+            with open(folder + "/cgroup.procs", "w") as procs:
+                procs.write("0")
+            os.execv("/usr/bin/sleep", ["sleep", "100"])
+        alive.append((folder, pid))
+    else:
+        folder, pid = alive.pop(random.randrange(len(alive)))
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        while True:
+            try:
+                os.rmdir(folder)
+                break
+            except OSError:
+                time.sleep(0.001)
+os.rmdir(base)
+print(number)
+"""
+
+
+def test_containers_that_come_and_go(root):
+    """As fast as they can: every reading is whole, and nothing is left open."""
+    churn = subprocess.Popen(["python3", "-c", CHURN], stdout=subprocess.PIPE, text=True)
+    try:
+        out = root.check("phoenix", "sysinfo", "--json", "--source=cgroup", "--interval=1ms", "-n", "300",
+                         timeout=120)
+    finally:
+        made = int(churn.communicate(timeout=120)[0])
+    readings, decoder = [], json.JSONDecoder()
+    while out.strip():
+        reading, end = decoder.raw_decode(out.lstrip())
+        readings.append(reading)
+        out = out.lstrip()[end:]
+    assert made > 100
+    assert len(readings) == 300
+    told = [c for reading in readings for c in reading["Docker_Containers"] if "/churn.slice/" in c["Cgroup"]]
+    assert len({c["Cgroup_ID"] for c in told}) > 10, "some were seen"
+    for reading in readings:
+        idents = [c["ID"] for c in reading["Docker_Containers"]]
+        assert len(idents) == len(set(idents))
+    # Seen before its exec, one may still have the name of its parent; one that is ending has no process.
+    assert {c["Name"] for c in told} <= {"sleep", "python3", ""}

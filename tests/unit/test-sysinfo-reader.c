@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <cmocka.h>
 
@@ -440,11 +441,8 @@ static void test_containers_come_and_go(void **state)
     assert_int_equal(open_descriptors(), before);
 }
 
-static void test_bounded_descriptors(void **state)
+static void add_fifty(Machine *m)
 {
-    Machine *m = *state;
-    size_t before;
-
     for (int i = 0; i < 50; i++) {
         _cleanup_free_ char *path = text_printf("s.slice/docker-%064x.scope", i),
                             *pids = text_printf("%d\n", 100 + i);
@@ -452,6 +450,45 @@ static void test_bounded_descriptors(void **state)
         process(m, 100 + i, "x", 1, (unsigned)(500 + i), "\t1", "x");
         group(m, path, pids, 1000);
     }
+}
+
+/* The process has fewer descriptors left than the reader was promised. */
+static void test_no_descriptors_left(void **state)
+{
+    Machine *m = *state;
+    struct rlimit limit, less;
+
+    add_fifty(m);
+    open_reader(m, SYSINFO_CGROUP, 100000);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    less = limit;
+    less.rlim_cur = open_descriptors() + 40;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &less), 0);
+    for (int i = 0; i < 3; i++) {
+        int r = sysinfo_read(m->reader, &m->sysinfo);
+
+        if (r < 0)
+            (void)setrlimit(RLIMIT_NOFILE, &limit);
+        assert_int_equal(r, 0);
+        assert_int_equal(m->sysinfo.n_containers, 50);
+        for (size_t k = 0; k < 50; k++)
+            assert_int_equal(m->sysinfo.containers[k].missing, 0);
+    }
+
+    less.rlim_cur = 3; /* none at all */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &less), 0);
+    assert_int_equal(sysinfo_read(m->reader, &m->sysinfo), -EMFILE);
+    assert_int_equal(m->sysinfo.n_containers, 50); /* as it was */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(look(m)->n_containers, 50);
+}
+
+static void test_bounded_descriptors(void **state)
+{
+    Machine *m = *state;
+    size_t before;
+
+    add_fifty(m);
     open_reader(m, SYSINFO_CGROUP, 22); /* four containers, and two */
     look(m);
     before = open_descriptors();
@@ -562,6 +599,7 @@ int main(void)
         each(test_hidden_processes),
         each(test_processes_that_end),
         each(test_containers_come_and_go),
+        each(test_no_descriptors_left),
         each(test_bounded_descriptors),
         each(test_shared_unit),
         each(test_rates_over_readings),

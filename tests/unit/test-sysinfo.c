@@ -446,6 +446,8 @@ static void test_rates(void **state)
     c.taken_usec += 2000000;
     assert_int_equal(rates_apply(&rates, &sysinfo), 0);
     assert_float_equal(c.cpu_percent, 200, 0.001);
+    assert_int_equal(rates_apply(&rates, &sysinfo), 0);
+    assert_float_equal(c.cpu_percent, 200, 0.001); /* the same reading once more */
     c.taken_usec += 2000000;
     assert_int_equal(rates_apply(&rates, &sysinfo), 0);
     assert_float_equal(c.cpu_percent, 0, 0.001);
