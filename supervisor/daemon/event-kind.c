@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What kinds of events there are: their words, MESSAGE_IDs and priorities, and how each is told to
- * people. The IDs are explained in units/phoenix.catalog and never change.
+ * people. The IDs are explained in units/phoenix.catalog.in and never change.
  */
 #include "supervisor/daemon/event-internal.h"
 

@@ -77,7 +77,8 @@ static void test_words(void **state)
     assert_int_equal(event_kind_from_word(NULL), -EINVAL);
 }
 
-/* Each kind has a text in the catalog, and each text a kind. */
+/* Each kind has a text in the catalog, and each text a kind; the fields of an entry are left for
+ * journald to fill in. */
 static void test_catalog(void **state)
 {
     const char *path = getenv("PHOENIX_CATALOG");
@@ -96,6 +97,12 @@ static void test_catalog(void **state)
     for (const char *s = text; (s = strstr(s, "\n-- ")); s += 4)
         n++;
     assert_int_equal(n, _EVENT_KIND_MAX);
+    n = 0;
+    for (const char *s = text; (s = strstr(s, "\nSupport: ")); s += 10)
+        n += s[10] > ' ';
+    assert_int_equal(n, _EVENT_KIND_MAX);
+    assert_non_null(strstr(text, "Subject: Service @PHOENIX_SERVICE@ is starting\n"));
+    assert_non_null(strstr(text, "\nFailed: @PHOENIX_REASON@\n"));
 }
 
 static void assert_says(const Event *event, const char *expected)
