@@ -51,6 +51,7 @@ typedef struct DiagList {
 #define DIAG_CODE_NOT_YET       "not-yet"
 #define DIAG_CODE_UNSUPPORTED   "unsupported"
 #define DIAG_CODE_FILE          "file"
+#define DIAG_CODE_DEFAULT       "default"
 #define DIAG_CODE_NAME_CLASH    "name-clash"
 #define DIAG_CODE_LISTEN_CLASH  "listen-clash"
 #define DIAG_CODE_MISSING_SPEC  "missing-spec"

@@ -13,6 +13,7 @@ typedef struct Resolver {
     const char *stem;
     DiagList *diags;
     bool proxyport_given; /* by the user, not by its default */
+    bool port_noted;      /* that a check goes there */
 } Resolver;
 
 int resolve_error(Resolver *resolver, const char *key, const char *hint, const char *message);

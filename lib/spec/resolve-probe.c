@@ -143,13 +143,30 @@ static bool publishes(const char *published, int64_t wanted)
     return first <= wanted && wanted <= last;
 }
 
+/* Of several checks one is enough. */
+static int note_default_port(Resolver *resolver, const char *path)
+{
+    _cleanup_free_ char *place = text_printf("%s.port", path);
+
+    if (!place)
+        return -ENOMEM;
+    if (resolver->port_noted || resolver->spec->duration == SPEC_DURATION_ONESHOT)
+        return 0;
+    resolver->port_noted = true;
+    return diag_add(resolver->diags, DIAG_NOTE, resolver->spec->source, place, DIAG_CODE_DEFAULT,
+                    "give \"proxyport\", or \"port\" in the check, if it serves on another one",
+                    "is not given, so the check goes to 8000, the default of \"proxyport\"");
+}
+
 /* A port that nobody named, while others are published, is most likely the wrong one. */
 static int check_default_port(Resolver *resolver, const char *path)
 {
     const Spec *spec = resolver->spec;
 
-    if (resolver->proxyport_given || !spec->ports || !*spec->ports)
+    if (resolver->proxyport_given)
         return 0;
+    if (!spec->ports || !*spec->ports)
+        return note_default_port(resolver, path);
     STRV_FOREACH (published, spec->ports)
         if (publishes(*published, spec->proxyport))
             return 0;

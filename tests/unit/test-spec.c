@@ -244,10 +244,10 @@ static void test_rules_between_keys(void **state)
 
 static void test_checks_that_are_hardly_meant(void **state)
 {
-    FINDINGS(HEALTH("{\"path\": \"/\", \"interval\": \"1s\", \"timeout\": \"2s\"}"),
+    FINDINGS(HEALTH("{\"path\": \"/\", \"port\": 80, \"interval\": \"1s\", \"timeout\": \"2s\"}"),
              "w:1:53: warning: healthcheck[0].timeout: is longer than the interval: a check that "
              "hangs delays the ones after it\n");
-    FINDINGS(HEALTH("{\"path\": \"/\", \"grace\": 0}"),
+    FINDINGS(HEALTH("{\"path\": \"/\", \"port\": 80, \"grace\": 0}"),
              "w:1:53: warning: healthcheck[0].grace: of 0 counts failures from the first check "
              "on, 100ms after the start; give the time that a start may take\n");
     FINDINGS(HEALTH("{\"port\": 1, \"insecure\": true, \"redirects\": true}"),
@@ -259,10 +259,10 @@ static void test_checks_that_are_hardly_meant(void **state)
     FINDINGS("{" WEB ", \"healthcheck\": \"/\", \"duration\": \"oneshot\"}",
              "w:1:38: warning: healthcheck: has no effect on a oneshot, which is done when it has "
              "ended\n");
-    FINDINGS("{" WEB ", \"healthcheck\": \"/\", \"restart\": \"no\"}",
-             "w:1:69: warning: restart.policy: of \"no\" leaves the service down when a check has "
+    FINDINGS("{" WEB ", \"healthcheck\": \"/\", \"proxyport\": 80, \"restart\": \"no\"}",
+             "w:1:86: warning: restart.policy: of \"no\" leaves the service down when a check has "
              "ended it; give the checks \"restart\": false, to be told only\n");
-    FINDINGS("{" WEB ", \"readiness\": \"/\", \"restart\": \"no\"}", "");
+    FINDINGS("{" WEB ", \"readiness\": {\"port\": 80}, \"restart\": \"no\"}", "");
 }
 
 static void test_port_of_a_check(void **state)
@@ -274,6 +274,12 @@ static void test_port_of_a_check(void **state)
     FINDINGS("{" WEB ", \"healthcheck\": \"/\", \"ports\": [\"80\", \"1:7990-8010/tcp\"]}", "");
     FINDINGS("{" WEB ", \"healthcheck\": \"/\", \"ports\": [\"80\"], \"proxyport\": 8000}", "");
     FINDINGS("{" WEB ", \"healthcheck\": {\"exec\": [\"a\"]}, \"ports\": [\"80\"]}", "");
+    FINDINGS(
+        "{" WEB ", \"healthcheck\": [\"/\", \"/b\"], \"readiness\": \"/\"}",
+        "w:1:54: note: healthcheck[0].port: is not given, so the check goes to 8000, the default "
+        "of \"proxyport\"; give \"proxyport\", or \"port\" in the check, if it serves on another "
+        "one\n");
+    FINDINGS("{" WEB ", \"healthcheck\": \"/\", \"proxyport\": 8000}", "");
 }
 
 static void test_times_of_a_check(void **state)
