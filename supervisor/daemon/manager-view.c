@@ -61,6 +61,11 @@ int manager_find_service(Manager *manager, const char *name)
 void manager_view_probe(Manager *manager, size_t service, size_t probe, ProbeView *ret)
 {
     runner_view(manager->services[service]->runners[probe], ret);
+    /* What does not run is neither well nor ill. */
+    if (manager->services[service]->state == HEALTH_STOPPED) {
+        ret->verdict = "unknown";
+        ret->failures = 0;
+    }
 }
 
 Events *manager_events(Manager *manager)

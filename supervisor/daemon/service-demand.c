@@ -339,7 +339,7 @@ static void follow_end(Service *service, const UnitState *unit)
     if (idle)
         add_why_idle(demand, &reason);
     else
-        text_add(&reason, streq(unit->result, "success") ? "stopped" : unit->result);
+        service_add_result(&reason, unit);
     emit(service, idle ? EVENT_IDLE_STOPPED : EVENT_STOPPED, service->state, &reason, UINT64_MAX);
 }
 

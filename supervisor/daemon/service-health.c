@@ -36,7 +36,7 @@ void service_emit(Service *service, EventKind kind, HealthState before, const ch
         .before = before,
         .after = service->state,
         .probe = runner ? runner_label(runner) : NULL,
-        .reason = reason,
+        .reason = reason ? reason : "",
         .failures = runner ? shown_failures(runner) : 0,
         .retries = runner ? (uint32_t)runner_spec(runner)->retries : 0,
         .latency_usec = result ? result->latency_usec : UINT64_MAX,
@@ -59,6 +59,11 @@ static void set_text(char **text, const char *value)
         return;
     free(*text);
     *text = value[0] ? strdup(value) : NULL;
+}
+
+void service_forget_reason(Service *service)
+{
+    set_text(&service->reason, "");
 }
 
 const char *service_reason(const Service *service)

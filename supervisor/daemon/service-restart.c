@@ -7,37 +7,80 @@
 #include <stdio.h>
 
 #include "base/macros.h"
+#include "base/text.h"
 #include "base/timespan.h"
+#include "base/unit-result.h"
 #include "supervisor/daemon/service.h"
 #include "supervisor/daemon/source.h"
 
-/* How many restarts lie between two sights of the unit. The count starts anew with a start by hand;
- * the invocation tells that apart from nothing having happened. */
-static uint32_t restarts_between(uint32_t n_before, bool another, const UnitState *now)
+/* How many restarts lie between two invocations of the unit. The count starts anew with a start by
+ * hand. */
+static uint32_t restarts_between(uint32_t n_before, const UnitState *now)
 {
     if (now->n_restarts > n_before)
         return now->n_restarts - n_before;
-    return another && now->n_restarts < n_before ? now->n_restarts : 0;
+    return now->n_restarts < n_before ? now->n_restarts : 0;
+}
+
+void service_add_result(Text *text, const UnitState *state)
+{
+    if (!streq(state->result, "success"))
+        unit_result_add(text, state->result, (int32_t)state->exit_code,
+                        (int32_t)state->exit_status);
+}
+
+static void forget_reason(Service *service)
+{
+    free(service->restart_reason);
+    service->restart_reason = NULL;
+}
+
+/* Why it is restarted is known now, and the next start has reasons of its own. */
+static void remember_reason(Service *service, const UnitState *before)
+{
+    _cleanup_text_ Text result = {0};
+
+    if (service->restart_reason)
+        return;
+    if (!service->reason)
+        service_add_result(&result, before);
+    service->restart_reason = strdup(service->reason ? service->reason
+                                     : result.data   ? result.data
+                                                     : "");
+}
+
+/* systemd counts a restart when it wants to make it. The last one that it counts before it gives up
+ * is none: it is refused (StartLimitBurst=), so there is no invocation of it. */
+static void follow_announcement(Service *service, const UnitState *before, const UnitState *now)
+{
+    ServiceRecord *record = service->record;
+
+    if (now->n_restarts > record->n_restarts_seen)
+        remember_reason(service, before);
+    if (now->n_restarts >= record->n_restarts_seen)
+        return;
+    record->n_restarts_seen = now->n_restarts;
+    service_touch(service);
 }
 
 void service_count_restarts(Service *service, const UnitState *before, const UnitState *now)
 {
     ServiceRecord *record = service->record;
-    bool another = !sd_id128_equal(record->invocation, now->invocation);
-    bool started = another && !sd_id128_is_null(now->invocation);
-    uint32_t n = restarts_between(record->n_restarts_seen, another, now);
 
-    if (record->n_restarts_seen == now->n_restarts && !started)
+    if (sd_id128_is_null(now->invocation) || sd_id128_equal(record->invocation, now->invocation)) {
+        follow_announcement(service, before, now);
         return;
-    record->n_restarts_seen = now->n_restarts;
-    if (started) {
-        record->starts++;
-        record->invocation = now->invocation;
     }
+    uint32_t n = restarts_between(record->n_restarts_seen, now);
+    record->n_restarts_seen = now->n_restarts;
+    record->starts++;
+    record->invocation = now->invocation;
     record->restarts += n;
-    const char *reason = service->reason ? service->reason : before->result;
-    if (n > 0)
-        service_emit(service, EVENT_RESTARTED, service->state, reason, NULL, NULL);
+    if (n > 0) {
+        remember_reason(service, before);
+        service_emit(service, EVENT_RESTARTED, service->state, service->restart_reason, NULL, NULL);
+    }
+    forget_reason(service);
     service_touch(service); /* now: killed in between it is told twice, but never lost */
 }
 
@@ -103,11 +146,14 @@ void service_hold(Service *service, const UnitState *state)
 {
     bool known = service->record->held_usec != 0 && !service->retrying;
     HealthState before = service->state;
+    _cleanup_text_ Text result = {0};
 
+    forget_reason(service);
+    service_add_result(&result, state);
     if (!known)
         service->record->held_usec = loop_now(service->context->event, CLOCK_REALTIME);
     service->retrying = false;
-    service_post(service, HEALTH_EVENT_HOLD, service->reason ? NULL : state->result);
+    service_post(service, HEALTH_EVENT_HOLD, service->reason ? NULL : result.data);
     service->retry_timer = sd_event_source_disable_unref(service->retry_timer);
     if (sd_event_add_time(service->context->event, &service->retry_timer, CLOCK_REALTIME,
                           service_held_until(service), USEC_PER_SEC, on_retry, service) >= 0)

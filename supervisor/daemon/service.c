@@ -161,6 +161,7 @@ Service *service_free(Service *service)
     plan_free(service->plan);
     plan_free(service->next_plan);
     free(service->reason);
+    free(service->restart_reason);
     free(service->ready_reason);
     free(service->unit);
     free(service);
@@ -309,8 +310,27 @@ static bool is_given_up(const Service *service, const UnitState *before, const U
            (int64_t)now->n_restarts > service->plan->restart.burst;
 }
 
+/* What the checks said last is no longer so, unless it is why the service was ended. What ended
+ * without a fault needs no reason. */
+static void follow_end(Service *service, const UnitState *now)
+{
+    bool judged = service->state == HEALTH_UNHEALTHY || service->triggered;
+    bool good = streq(now->result, "success");
+    _cleanup_text_ Text result = {0};
+
+    service_add_result(&result, now);
+    service_post(service, HEALTH_EVENT_DOWN,
+                 judged || result.error < 0 ? NULL
+                 : good                     ? ""
+                                            : result.data);
+    if (has_ended(now) && service->state == HEALTH_STOPPED && good)
+        service_forget_reason(service);
+}
+
 static void follow_down(Service *service, const UnitState *before, const UnitState *now)
 {
+    _cleanup_text_ Text result = {0};
+
     if (streq(now->sub, "stop-watchdog") && !streq(before->sub, now->sub))
         follow_timeout(service);
     if (is_given_up(service, before, now))
@@ -318,11 +338,11 @@ static void follow_down(Service *service, const UnitState *before, const UnitSta
     else if (service->state == HEALTH_HELD && now->active == UNIT_INACTIVE)
         service_post(service, HEALTH_EVENT_RELEASE, NULL);
     else
-        service_post(service, HEALTH_EVENT_DOWN, NULL);
+        follow_end(service, now);
+    service_add_result(&result, now);
     if (has_ended(now) && before->known && !has_ended(before) && service->state != HEALTH_HELD &&
         !service_demand_is_up(service))
-        service_emit(service, EVENT_STOPPED, service->state,
-                     streq(now->result, "success") ? "stopped" : now->result, NULL, NULL);
+        service_emit(service, EVENT_STOPPED, service->state, result.data, NULL, NULL);
 }
 
 /* Without checks the unit's state is all there is to know. */
@@ -338,6 +358,8 @@ static void follow_plain(Service *service, const UnitState *now)
         (service->state == HEALTH_FROZEN && state == HEALTH_HEALTHY))
         return;
     service_set_triggered(service, false);
+    if (state != HEALTH_STOPPED)
+        service_forget_reason(service);
     service_enter(service, state);
     if (state == HEALTH_HEALTHY)
         service_disarm_hold(service);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "base/text.h"
 #include "supervisor/daemon/checkpoint.h"
 #include "supervisor/daemon/event.h"
 #include "supervisor/daemon/lease-peer.h"
@@ -109,6 +110,7 @@ struct Service {
     bool retrying;       /* the start that comes is our own try of a held service */
     uint64_t blind_since_usec; /* CLOCK_MONOTONIC; checks cannot be made since; 0: they can */
     char *reason;              /* of the last result or event; NULL: "" */
+    char *restart_reason;      /* of a restart that systemd has announced; NULL: of none */
     char *ready_reason;        /* why it is not ready; NULL: "" */
 
     sd_event_source *reset_timer, *retry_timer, *maintenance_timer;
@@ -167,7 +169,9 @@ void service_continue(Service *service);
 void service_check_done(Runner *runner, Verdict before, const ProbeResult *result, void *userdata);
 /* What failed while nobody was to be ended counts from now on. */
 void service_judge_again(Service *service);
-/* Emits an event about this service; `result` may be NULL. */
+/* What was so is so no more. */
+void service_forget_reason(Service *service);
+/* Emits an event about this service; `reason` and `result` may be NULL. */
 void service_emit(Service *service, EventKind kind, HealthState before, const char *reason,
                   Runner *runner, const ProbeResult *result);
 
@@ -180,6 +184,8 @@ int service_set_maintenance(Service *service, bool on, uint64_t until_usec);
 
 /* service-restart.c */
 
+/* Why it has ended, in words; nothing when nothing went wrong. */
+void service_add_result(Text *text, const UnitState *state);
 void service_count_restarts(Service *service, const UnitState *before, const UnitState *now);
 /* Healthy since now: the count of restarts is reset after a while. */
 void service_arm_reset(Service *service);

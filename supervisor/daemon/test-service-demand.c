@@ -197,7 +197,7 @@ static void test_start_that_fails(void **state)
     socket_is(f, "running", 100 * SECOND);
     unit_starts(f, 100 * SECOND + MSEC);
     unit_is(f, UNIT_FAILED, "failed", "exit-code", 0);
-    tells(EVENT_STOPPED, "exit-code");
+    tells(EVENT_STOPPED, "one of its commands failed (exit-code)");
     tells_nothing();
     assert_int_equal(fake.demand.starts + fake.demand.stops + fake.demand.idle_stops, 0);
     fake.n_waiting = 7;
@@ -242,7 +242,7 @@ static void test_stop_by_hand(void **state)
     fake.n_told = fake.n_events;
     proxy_ends(f, 160 * SECOND, CLD_KILLED);
     unit_stops(f, 160 * SECOND + 4 * MSEC);
-    tells(EVENT_STOPPED, "stopped");
+    tells(EVENT_STOPPED, "");
     tells_nothing();
     assert_int_equal(fake.demand.idle_stops, 0);
     assert_int_equal(fake.demand.stops, 1);
@@ -283,7 +283,7 @@ static void test_native(void **state)
     unit_starts(f, 300 * SECOND);
     unit_is_up(f, 301 * SECOND);
     unit_stops(f, 302 * SECOND);
-    tells(EVENT_STOPPED, "stopped");
+    tells(EVENT_STOPPED, "");
     tells_nothing();
     assert_int_equal(fake.demand.stops, 1);
 }

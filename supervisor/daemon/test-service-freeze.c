@@ -97,7 +97,7 @@ static void test_ends_in_its_sleep(void **state)
     unit_is(f, UNIT_DEACTIVATING, "stop-sigterm", "success", 0);
     unit_is(f, UNIT_INACTIVE, "dead", "success", 0);
     assert_int_equal(f->service->state, HEALTH_STOPPED);
-    tells(EVENT_STOPPED, "stopped");
+    tells(EVENT_STOPPED, "");
     assert_int_equal(fake.demand.freezes, 1);
     assert_int_equal(fake.demand.thaws, 0);
     assert_true(fake.demand.frozen_usec >= USEC_PER_HOUR);

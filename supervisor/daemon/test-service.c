@@ -135,6 +135,9 @@ static void test_restart_and_recovery(void **state)
     unit_is(f, UNIT_DEACTIVATING, "stop-watchdog", "watchdog", 0);
     assert_int_equal(f->service->state, HEALTH_STOPPED);
     unit_is(f, UNIT_ACTIVATING, "auto-restart", "watchdog", 0);
+    unit_is(f, UNIT_ACTIVATING, "auto-restart-queued", "watchdog", 1);
+    tells_nothing();
+    fake.watch.state.invocation.bytes[0]++;
     unit_is(f, UNIT_ACTIVATING, "start-post", "success", 1);
     tells(EVENT_RESTARTED, "tcp 80: refused, 3 of 3");
     come(f, 101, LEASE_PHASE_WAITING);
@@ -144,6 +147,82 @@ static void test_restart_and_recovery(void **state)
     tells_nothing();
     assert_int_equal(fake.record.restarts, 1);
     assert_int_equal(fake.record.unhealthy, 1);
+}
+
+/* systemd tells what it is about to do, and the lease of the next run may be faster than it is in
+ * saying that it has done so. */
+static void test_reason_of_a_restart(void **state)
+{
+    Fixture *f = *state;
+
+    be_healthy(f);
+    fake.n_told = fake.n_events;
+    fake.watch.state.exit_code = CLD_EXITED;
+    fake.watch.state.exit_status = 7;
+    unit_is(f, UNIT_ACTIVATING, "auto-restart", "exit-code", 0);
+    assert_string_equal(f->service->reason, "it exited with status 7");
+    unit_is(f, UNIT_ACTIVATING, "auto-restart-queued", "exit-code", 1);
+    come(f, 101, LEASE_PHASE_WAITING);
+    tells(EVENT_STARTING, "");
+    fake.watch.state.invocation.bytes[0]++;
+    unit_is(f, UNIT_ACTIVATING, "start-post", "success", 1);
+    tells(EVENT_RESTARTED, "it exited with status 7");
+    assert_int_equal(fake.record.restarts, 1);
+}
+
+/* The last one is counted by systemd, and refused. */
+static void test_the_last_restart_is_none(void **state)
+{
+    Fixture *f = *state;
+
+    be_healthy(f);
+    fake.n_told = fake.n_events;
+    for (unsigned i = 1; i <= 5; i++) {
+        unit_is(f, UNIT_ACTIVATING, "auto-restart", "signal", i - 1);
+        fake.watch.state.invocation.bytes[0]++;
+        unit_is(f, UNIT_ACTIVATING, "start", "success", i);
+        tells(EVENT_RESTARTED, "a signal ended it");
+    }
+    unit_is(f, UNIT_ACTIVATING, "auto-restart", "signal", 5);
+    unit_is(f, UNIT_ACTIVATING, "auto-restart-queued", "signal", 6);
+    unit_is(f, UNIT_FAILED, "failed", "signal", 6);
+    tells(EVENT_HELD, "a signal ended it");
+    tells_nothing();
+    assert_int_equal(fake.record.restarts, 5);
+    /* By hand; the next restart is counted again. */
+    fake.watch.state.invocation.bytes[0]++;
+    unit_is(f, UNIT_ACTIVATING, "start", "success", 0);
+    fake.n_told = fake.n_events;
+    fake.watch.state.invocation.bytes[0]++;
+    unit_is(f, UNIT_ACTIVATING, "start", "success", 1);
+    tells(EVENT_RESTARTED, NULL);
+    assert_int_equal(fake.record.restarts, 6);
+}
+
+/* What it was like when it ran is no news any more. */
+static void test_stopped_has_no_reason(void **state)
+{
+    Fixture *f = *state;
+    ServiceView view;
+
+    be_healthy(f);
+    give(f, 0, PROBE_FAIL, "tcp 80: refused");
+    fake.n_told = fake.n_events;
+    unit_is(f, UNIT_DEACTIVATING, "stop-sigterm", "success", 0);
+    unit_is(f, UNIT_INACTIVE, "dead", "success", 0);
+    tells(EVENT_STOPPED, "");
+    service_view(f->service, &view);
+    assert_string_equal(view.reason, "");
+    /* A verdict that was its end is one, until it has been stopped by hand. */
+    come(f, 102, LEASE_PHASE_WAITING);
+    give(f, 0, PROBE_PASS, "tcp 80: open");
+    fail_for_good(f);
+    unit_is(f, UNIT_FAILED, "failed", "watchdog", 0);
+    service_view(f->service, &view);
+    assert_string_equal(view.reason, "tcp 80: refused, 3 of 3");
+    unit_is(f, UNIT_INACTIVE, "dead", "success", 0);
+    service_view(f->service, &view);
+    assert_string_equal(view.reason, "");
 }
 
 static void test_recovers_by_itself(void **state)
@@ -309,6 +388,9 @@ int main(void)
         TEST(test_grace),
         TEST(test_verdict),
         TEST(test_restart_and_recovery),
+        TEST(test_reason_of_a_restart),
+        TEST(test_the_last_restart_is_none),
+        TEST(test_stopped_has_no_reason),
         TEST(test_recovers_by_itself),
         TEST(test_void_counts_for_nothing),
         TEST(test_brake_holds),

@@ -132,7 +132,7 @@ def test_starts_and_stops(on_demand, scope):
     web.start()
     web.get()
     web.systemctl("stop")
-    assert web.told("stopped") == "stopped"
+    assert web.told("stopped") == ""
     # By hand, and left alone.
     web.start()
     web.goes_idle()
@@ -263,7 +263,7 @@ def test_flood_is_explained(on_demand, program):
         waiting = [pool.submit(web.get) for _ in range(3)]
         web.wait_for(lambda: web.demand()["waiting"] == 3, LONG, "all of them wait")
         # Between two attempts, and why the last one failed.
-        web.wait_for(lambda: "3 connections wait while it starts: exit-code. They are served" in
+        web.wait_for(lambda: "3 connections wait while it starts: it exited with status 7. They are served" in
                      " ".join(web.runner.check("phoenix", "explain", web.name).split()), LONG, "it is explained")
         assert "Waiting: 3 connections" in web.runner("phoenix", "status", web.name).out
         time.sleep(2)

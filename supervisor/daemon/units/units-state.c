@@ -128,6 +128,7 @@ static const struct {
     {"ActiveEnterTimestampMonotonic", "t", take_u64, offsetof(UnitState, active_usec)},
     {"ActiveExitTimestampMonotonic", "t", take_u64, offsetof(UnitState, ended_usec)},
     {"ExecMainCode", "i", take_i32, offsetof(UnitState, exit_code)},
+    {"ExecMainStatus", "i", take_i32, offsetof(UnitState, exit_status)},
     {"StatusText", "s", take_status, offsetof(UnitState, word)},
 };
 
@@ -187,6 +188,6 @@ bool unit_state_equal(const UnitState *a, const UnitState *b)
            a->restart_usec_next == b->restart_usec_next && a->entered_usec == b->entered_usec &&
            a->changed_usec == b->changed_usec && a->left_usec == b->left_usec &&
            a->active_usec == b->active_usec && a->ended_usec == b->ended_usec &&
-           a->exit_code == b->exit_code && a->word == b->word &&
+           a->exit_code == b->exit_code && a->exit_status == b->exit_status && a->word == b->word &&
            sd_id128_equal(a->invocation, b->invocation);
 }

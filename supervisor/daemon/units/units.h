@@ -57,6 +57,7 @@ typedef struct UnitState {
     uint64_t active_usec;  /* ActiveEnterTimestampMonotonic */
     uint64_t ended_usec;   /* ActiveExitTimestampMonotonic */
     uint32_t exit_code;    /* ExecMainCode: CLD_EXITED, CLD_KILLED, ...; 0: it runs, or never ran */
+    uint32_t exit_status;  /* ExecMainStatus; as the code of most units, told by signals only */
     UnitWord word;         /* what StatusText says, of phoenix-idle(8) */
 } UnitState;
 
