@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "base/timespan.h"
+#include "base/unit-result.h"
 #include "facts.h"
 #include "json.h"
 #include "spec/demand.h"
@@ -101,15 +102,18 @@ static void say_waiting(Text *t, const Facts *facts)
 {
     const Health *health = &facts->health;
     uint64_t n = health->demand.waiting;
-    const char *reason = health->reason && *health->reason ? health->reason : facts->state.result;
+    const UnitState *state = &facts->state;
 
     if (n == 0 || is_state(&facts->state, "active"))
         return;
     text_addf(t, " %" PRIu64 " connection%s wait%s while it %s", n, n == 1 ? "" : "s",
               n == 1 ? "s" : "", is_state(&facts->state, "activating") ? "starts" : "cannot start");
-    if (reason && *reason && !streq(reason, "success")) {
+    if (health->reason && *health->reason) {
         text_add(t, ": ");
-        screen_add_clean(t, reason);
+        screen_add_clean(t, health->reason);
+    } else if (state->result && !streq(state->result, "success")) {
+        text_add(t, ": ");
+        unit_result_add(t, state->result, state->exit_code, state->exit_status);
     }
     text_add(t, ". They are served as soon as it is up.");
 }

@@ -4,10 +4,10 @@
  * function is one question and adds nothing when there is nothing to say. */
 
 #include <inttypes.h>
-#include <signal.h>
 
 #include "base/strv.h"
 #include "base/timespan.h"
+#include "base/unit-result.h"
 #include "facts.h"
 #include "findings.h"
 #include "spec/supervision.h"
@@ -192,6 +192,37 @@ static void say_restart(Text *t, const Facts *facts)
     say_held(t, restart);
 }
 
+static void add_names(Text *t, char *const *names)
+{
+    size_t n = strv_length(names), i = 0;
+
+    STRV_FOREACH (name, names) {
+        if (i > 0)
+            text_add(t, i + 1 == n ? " and " : ", ");
+        screen_add_clean(t, *name);
+        i++;
+    }
+}
+
+/* Units that are active only when their services are healthy, so that is what is waited for. */
+static void say_order(Text *t, const Facts *facts)
+{
+    const Spec *spec = facts->entry->spec;
+
+    if (spec->needs && *spec->needs) {
+        text_add(t, " It needs ");
+        add_names(t, spec->needs);
+        text_add(t,
+                 ": a start of it starts them, too, waits until they are healthy, and fails when "
+                 "they cannot be started; when one of them is stopped, so is it.");
+    }
+    if (spec->after && *spec->after) {
+        text_add(t, " It starts after ");
+        add_names(t, spec->after);
+        text_add(t, ", if they start at the same time.");
+    }
+}
+
 static void say_boot(Text *t, const Facts *facts)
 {
     const char *what = facts->timer ? "Its timer" : "It";
@@ -229,34 +260,6 @@ static void say_next(Text *t, const Facts *facts)
     text_add(t, ".");
 }
 
-/* systemd.exec(5), "Result" of org.freedesktop.systemd1(5). */
-static void add_result(Text *t, const UnitState *state)
-{
-    static const struct {
-        const char *result, *words;
-    } results[] = {
-        {"watchdog", "its heartbeats stopped (watchdog)"},
-        {"timeout", "it took too long to start or stop (timeout)"},
-        {"oom-kill", "it ran out of memory (oom-kill)"},
-        {"start-limit-hit", "it was started too often (start-limit-hit)"},
-        {"protocol", "it did not say READY=1 (protocol)"},
-        {"resources", "systemd could not get what it needs to start it (resources)"},
-    };
-
-    for (size_t i = 0; i < ELEMENTSOF(results); i++)
-        if (streq(state->result, results[i].result)) {
-            text_add(t, results[i].words);
-            return;
-        }
-    if (streq(state->result, "exit-code"))
-        text_addf(t, "it exited with status %" PRId32, state->exit_status);
-    else if (streq(state->result, "signal") || streq(state->result, "core-dump"))
-        text_addf(t, "signal %s ended it",
-                  sigabbrev_np(state->exit_status) ? sigabbrev_np(state->exit_status) : "?");
-    else
-        screen_add_clean(t, state->result);
-}
-
 static void add_since(Text *t, const Facts *facts)
 {
     if (facts->state.changed_usec == 0)
@@ -287,7 +290,7 @@ static void add_state(Text *t, const Facts *facts)
                   state->restarts == 1 ? "" : "s");
     if (state->result && !streq(state->result, "success")) {
         text_add(t, "; ");
-        add_result(t, state);
+        unit_result_add(t, state->result, state->exit_code, state->exit_status);
     }
     text_add(t, ".");
 }
@@ -345,6 +348,7 @@ void facts_add_prose(Text *t, const Facts *facts)
         say_watchdog(t, facts);
         facts_add_demand_prose(t, facts);
         facts_add_checks_prose(t, facts);
+        say_order(t, facts);
         say_restart(t, facts);
         say_boot(t, facts);
         say_next(t, facts);

@@ -5,11 +5,15 @@
 #include <inttypes.h>
 #include <signal.h>
 
+#include "base/unit-result.h"
 #include "failure.h"
 #include "json.h"
 #include "log-line.h"
 
 #define LOG_LINES 10U
+
+/* As many lines of a service may be looked through for why it has ended. */
+#define RESULT_LINES 1000U
 
 /* systemd tries again by itself after a start that failed, and may have come far since. */
 static void add_now(Text *t, const UnitState *state)
@@ -48,9 +52,7 @@ const char *failure_reason(const Job *job)
     return job->result;
 }
 
-/* What phoenixd has said of the start, in a new string: "did not become healthy: GET /health:
- * connection refused, 3 of 3". NULL when it has said nothing. */
-static char *verdict_of(const Cli *cli, uint64_t since_usec, const char *name)
+char *failure_verdict(const Cli *cli, uint64_t since_usec, const char *name)
 {
     _cleanup_journal_ Journal *journal = NULL;
     char *verdict = NULL;
@@ -71,12 +73,97 @@ static char *verdict_of(const Cli *cli, uint64_t since_usec, const char *name)
     return verdict;
 }
 
+/* Fields of systemd.journal-fields(7) and of its entries SD_MESSAGE_UNIT_PROCESS_EXIT and
+ * SD_MESSAGE_UNIT_FAILURE_RESULT. What a service writes itself is not read: everybody may claim
+ * anything, and systemd says it in one place. */
+typedef struct Ending {
+    char *result, *code, *status;
+} Ending;
+
+static void ending_done(Ending *ending)
+{
+    free(ending->result);
+    free(ending->code);
+    free(ending->status);
+    *ending = (Ending){0};
+}
+
+static bool is_of_manager(Journal *journal)
+{
+    _cleanup_free_ char *unit = NULL, *user_unit = NULL;
+
+    return (journal_get(journal, "UNIT", &unit) >= 0 && unit) ||
+           (journal_get(journal, "USER_UNIT", &user_unit) >= 0 && user_unit);
+}
+
+static void take_field(Journal *journal, const char *field, char **value)
+{
+    _cleanup_free_ char *found = NULL;
+
+    if (journal_get(journal, field, &found) < 0 || !found)
+        return;
+    free(*value);
+    *value = TAKE_PTR(found);
+}
+
+static void read_ending(Journal *journal, Ending *ending)
+{
+    _cleanup_free_ char *command = NULL;
+
+    if (!is_of_manager(journal))
+        return;
+    take_field(journal, "UNIT_RESULT", &ending->result);
+    /* Of another process than the main one there is a command, too. */
+    if (journal_get(journal, "COMMAND", &command) < 0 || (command && !streq(command, "ExecStart")))
+        return;
+    take_field(journal, "EXIT_CODE", &ending->code);
+    take_field(journal, "EXIT_STATUS", &ending->status);
+}
+
+static int32_t code_of(const char *word)
+{
+    if (!word)
+        return 0;
+    return streq(word, "exited") ? CLD_EXITED : streq(word, "dumped") ? CLD_DUMPED : CLD_KILLED;
+}
+
+static int32_t status_of(const Ending *ending)
+{
+    if (!ending->status)
+        return 0;
+    if (code_of(ending->code) == CLD_EXITED)
+        return (int32_t)strtol(ending->status, NULL, 10);
+    /* A name there. */
+    for (int i = 1; i < NSIG; i++)
+        if (sigabbrev_np(i) && streq(sigabbrev_np(i), ending->status))
+            return i;
+    return 0;
+}
+
+char *failure_result(const Cli *cli, uint64_t since_usec, const char *name)
+{
+    _cleanup_journal_ Journal *journal = NULL;
+    _cleanup_(ending_done) Ending ending = {0};
+    _cleanup_text_ Text t = {0};
+    char *words = NULL;
+
+    if (journal_open(&journal) < 0 || journal_match_service(journal, cli->scope, name) < 0 ||
+        journal_seek(journal, since_usec, RESULT_LINES) < 0)
+        return NULL;
+    while (journal_next(journal) > 0)
+        read_ending(journal, &ending);
+    if (!ending.result)
+        return NULL;
+    unit_result_add(&t, ending.result, code_of(ending.code), status_of(&ending));
+    return text_take(&t, &words) < 0 ? NULL : words;
+}
+
 char *failure_explain(const Cli *cli, const Job *job, const char *name)
 {
     _cleanup_free_ char *verdict = NULL;
 
     if (job->asked_usec > 0 && job->result && streq(job->result, "failed"))
-        verdict = verdict_of(cli, job->asked_usec, name);
+        verdict = failure_verdict(cli, job->asked_usec, name);
     return verdict ? text_printf("it %s", verdict) : strdup(failure_reason(job));
 }
 

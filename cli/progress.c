@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The line of the first service that is not done: its state, and the STATUS= text that the lease or
- * the service itself sets while it starts. */
+ * the service itself sets while it starts; before it, what there is to tell of all of them. */
 
 #include <inttypes.h>
 #include <sys/ioctl.h>
@@ -27,6 +27,7 @@ Progress progress_new(const Cli *cli)
     bool dumb = term && streq(term, "dumb");
 
     return (Progress){
+        .cli = cli,
         .shown = isatty(STDERR_FILENO) && !dumb && !(cli->options & CLI_JSON),
         .width = width_of_stderr(),
         .started_usec = when_now(),
@@ -88,18 +89,20 @@ static void cut(Text *t, unsigned width)
     text_truncate(t, bytes);
 }
 
-static void on_tick(Manager *manager, const Jobs *jobs, void *userdata)
+static void wipe(Progress *progress)
 {
-    Progress *progress = userdata;
-    _cleanup_unit_state_ UnitState state = {0};
-    _cleanup_text_ Text t = {0};
-    const Job *job = NULL;
-    size_t n = count_open(jobs, &job);
+    if (progress->dirty)
+        (void)fputs(WIPE, stderr);
+    progress->dirty = false;
+}
 
-    if (n == 0)
+static void show(Progress *progress, const Job *job, size_t n, const UnitState *state)
+{
+    _cleanup_text_ Text t = {0};
+
+    if (!progress->shown)
         return;
-    (void)manager_describe(manager, job->unit, &state);
-    add_line(&t, progress, job, n, &state);
+    add_line(&t, progress, job, n, state);
     cut(&t, progress->width);
     if (t.error < 0)
         return;
@@ -107,9 +110,40 @@ static void on_tick(Manager *manager, const Jobs *jobs, void *userdata)
     progress->dirty = true;
 }
 
+static void tell_restarts(Progress *progress, const Job *job, const UnitState *state)
+{
+    _cleanup_text_ Text t = {0};
+
+    restart_news_follow(progress->news, job, state, &t);
+    if (t.size == 0 || t.error < 0)
+        return;
+    wipe(progress);
+    (void)fputs(t.data, stderr);
+}
+
+static void on_tick(Manager *manager, const Jobs *jobs, void *userdata)
+{
+    Progress *progress = userdata;
+    const Job *first = NULL;
+    size_t n = count_open(jobs, &first);
+
+    for (size_t i = 0; i < jobs->n; i++) {
+        const Job *job = &jobs->items[i];
+        _cleanup_unit_state_ UnitState state = {0};
+
+        if (!job->path || job->result || manager_describe(manager, job->unit, &state) < 0)
+            continue;
+        tell_restarts(progress, job, &state);
+        if (job == first)
+            show(progress, job, n, &state);
+    }
+}
+
 void progress_attach(Progress *progress, Jobs *jobs)
 {
-    if (!progress->shown)
+    if (jobs->kind != JOB_STOP)
+        progress->news = restart_news_new(progress->cli);
+    if (!progress->shown && !progress->news)
         return;
     jobs->tick = on_tick;
     jobs->userdata = progress;
@@ -117,7 +151,6 @@ void progress_attach(Progress *progress, Jobs *jobs)
 
 void progress_clear(Progress *progress)
 {
-    if (progress->dirty)
-        (void)fputs(WIPE, stderr);
-    progress->dirty = false;
+    wipe(progress);
+    progress->news = restart_news_free(progress->news);
 }

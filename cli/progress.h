@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 
-/* One line on a terminal that says what is being waited for, rewritten while it changes. It goes to
- * standard error, and only when that is a terminal and nobody asked for JSON. */
+/* What is told while something is waited for, on standard error, unless somebody asked for JSON: a
+ * line for each restart of a service that is to start, and on a terminal one that is rewritten
+ * while it changes. */
 
 #pragma once
 
 #include "cli.h"
 #include "job.h"
+#include "restart-news.h"
 
 typedef struct Progress {
-    bool shown; /* is to be shown at all */
+    const Cli *cli;
+    RestartNews *news;
+    bool shown; /* there is a line that is rewritten */
     bool dirty; /* there is a line to wipe */
     unsigned width;
     uint64_t started_usec;
@@ -17,8 +21,8 @@ typedef struct Progress {
 
 Progress progress_new(const Cli *cli);
 
-/* Hooks it into jobs that are about to run. */
+/* Hooks it into jobs that are about to run; progress_clear() has to follow. */
 void progress_attach(Progress *progress, Jobs *jobs);
 
-/* Wipes the line, before something else is said. */
+/* Wipes the line, before something else is said: the end of it. */
 void progress_clear(Progress *progress);

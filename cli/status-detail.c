@@ -21,6 +21,9 @@ uint64_t status_since(const ServiceRow *row)
 
 uint64_t status_restarts(const ServiceRow *row)
 {
+    /* The last one that systemd counts before it gives up is none. */
+    if (row->health && streq(row->health->state, "held"))
+        return row->health->restarts;
     if (row->health)
         return MAX(row->health->restarts, (uint64_t)row->health->unit_restarts);
     return row->state ? row->state->restarts : 0;
@@ -124,7 +127,11 @@ static void add_beats(Text *t, const Health *health)
     if (health->beats_per_minute < 0)
         return;
     status_add_key(t, "Beats");
-    text_addf(t, "%.1f per minute", health->beats_per_minute);
+    /* It takes two beats to have a rate. */
+    if (health->beats_per_minute > 0)
+        text_addf(t, "%.1f per minute", health->beats_per_minute);
+    else
+        text_add_char(t, '-');
     if (health->watchdog_usec > 0 && health->watchdog_usec != USEC_INFINITY) {
         text_add(t, ", allowed silence ");
         when_add_span(t, health->watchdog_usec);
@@ -166,9 +173,19 @@ static void add_held(Text *t, const Health *health, uint64_t now_usec)
     text_add_char(t, '\n');
 }
 
-static void add_health(Text *t, const Health *health, uint64_t now_usec)
+const char *status_ready(const ServiceRow *row)
 {
-    add_line(t, "Ready", health->ready);
+    const char *ready = row->health && status_is_up(row) ? row->health->ready : NULL;
+
+    return ready && !streq(ready, "unknown") ? ready : NULL;
+}
+
+static void add_health(Text *t, const ServiceRow *row, uint64_t now_usec)
+{
+    const Health *health = row->health;
+    const char *ready = status_ready(row);
+
+    add_line(t, "Ready", ready ? ready : "-");
     add_line(t, "Reason", health->reason);
     add_held(t, health, now_usec);
     add_maintenance(t, health, now_usec);
@@ -282,7 +299,7 @@ int status_add_detail(Text *t, const Cli *cli, const Services *services, const S
     add_restarts(t, row);
     if (!row->health)
         return t->error;
-    add_health(t, row->health, now_usec);
+    add_health(t, row, now_usec);
     if (row->health->probes.n == 0)
         return t->error;
     r = add_probes(t, cli, row->health);

@@ -10,6 +10,8 @@
 
 /* When the state that is shown began, CLOCK_REALTIME; 0: not known. */
 uint64_t status_since(const ServiceRow *row);
+/* "yes" or "no"; NULL: it does not run, or it is not known yet. */
+const char *status_ready(const ServiceRow *row);
 uint64_t status_restarts(const ServiceRow *row);
 
 /* Whether it runs, starts or reloads, as systemd sees it. */

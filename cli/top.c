@@ -226,7 +226,7 @@ static void add_cells(Table *table, const TopRow *row)
         text_addf(&restarts, "%" PRIu64, row->restarts);
     if (row->latency_usec != USAGE_UNKNOWN)
         when_add_span(&latency, row->latency_usec);
-    if (row->beats_per_minute >= 0)
+    if (row->beats_per_minute > 0)
         text_addf(&beats, "%.0f", row->beats_per_minute);
 
     table_add(table, COLOR_NONE, cpu.data);

@@ -76,7 +76,9 @@ static void add_restarts(Table *table, const ServiceRow *row)
 
 static void add_last_check(Table *table, const ServiceRow *row)
 {
-    const Health *health = row->health && health_was_checked(row->health) ? row->health : NULL;
+    bool shown =
+        row->health && health_was_checked(row->health) && !streq(row->health->state, "stopped");
+    const Health *health = shown ? row->health : NULL;
     _cleanup_text_ Text t = {0};
 
     if (health) {
@@ -89,10 +91,8 @@ static void add_last_check(Table *table, const ServiceRow *row)
 
 static void add_ready(Table *table, const ServiceRow *row)
 {
-    const char *ready = row->health && status_is_up(row) ? row->health->ready : NULL;
+    const char *ready = status_ready(row);
 
-    if (ready && streq(ready, "unknown"))
-        ready = NULL;
     table_add(table, ready && streq(ready, "no") ? COLOR_YELLOW : COLOR_NONE, ready);
 }
 

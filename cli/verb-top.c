@@ -181,8 +181,9 @@ static void add_head(Text *t, const Top *top)
 {
     text_add(t, "phoenix top  ");
     when_add_clock(t, top->rows.taken_usec);
-    text_addf(t, "  %zu %s  c CPU  m memory  d disk  i I/O  r restarts  n name  q quit",
-              top->rows.n, top->reader ? "services and containers" : "services");
+    text_addf(t, "  %zu %s%s  c CPU  m memory  d disk  i I/O  r restarts  n name  q quit",
+              top->rows.n, top->reader ? "services and containers" : "service",
+              !top->reader && top->rows.n != 1 ? "s" : "");
 }
 
 /* What stands between the head and the table: nothing, or why not to believe the table. */
