@@ -9,6 +9,9 @@
 #include "progress.h"
 #include "when.h"
 
+/* However many services are started at once, the manager has other work to do. */
+#define LOOKS_PER_TICK 8U
+
 #define WIDTH_DEFAULT 80U
 #define WIPE          "\r\x1b[K"
 
@@ -121,21 +124,34 @@ static void tell_restarts(Progress *progress, const Job *job, const UnitState *s
     (void)fputs(t.data, stderr);
 }
 
+static void look_at(Progress *progress, Manager *manager, const Job *job, const Job *first,
+                    size_t n_open)
+{
+    _cleanup_unit_state_ UnitState state = {0};
+
+    if (manager_describe(manager, job->unit, &state) < 0)
+        return;
+    tell_restarts(progress, job, &state);
+    if (job == first)
+        show(progress, job, n_open, &state);
+}
+
+/* The first one, and some of the others in turn. */
 static void on_tick(Manager *manager, const Jobs *jobs, void *userdata)
 {
     Progress *progress = userdata;
     const Job *first = NULL;
-    size_t n = count_open(jobs, &first);
+    size_t n_open = count_open(jobs, &first), looks = 1;
 
-    for (size_t i = 0; i < jobs->n; i++) {
-        const Job *job = &jobs->items[i];
-        _cleanup_unit_state_ UnitState state = {0};
-
-        if (!job->path || job->result || manager_describe(manager, job->unit, &state) < 0)
+    if (n_open == 0)
+        return;
+    look_at(progress, manager, first, first, n_open);
+    for (size_t i = 0; progress->news && i < jobs->n && looks < LOOKS_PER_TICK; i++) {
+        const Job *job = &jobs->items[progress->next++ % jobs->n];
+        if (job == first || !job->path || job->result)
             continue;
-        tell_restarts(progress, job, &state);
-        if (job == first)
-            show(progress, job, n, &state);
+        look_at(progress, manager, job, first, n_open);
+        looks++;
     }
 }
 

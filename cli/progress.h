@@ -16,6 +16,7 @@ typedef struct Progress {
     bool shown; /* there is a line that is rewritten */
     bool dirty; /* there is a line to wipe */
     unsigned width;
+    size_t next; /* of the jobs, to be looked at */
     uint64_t started_usec;
 } Progress;
 
