@@ -14,6 +14,11 @@ static uint64_t mib(uint64_t bytes)
     return bytes >> 20;
 }
 
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 static void add_host(Text *t, const Screen *screen, const Sysinfo *sysinfo)
 {
     static const char *const sources[] = {
@@ -58,7 +63,7 @@ static void add_row(Table *table, const SysinfoContainer *c)
     add_percent(table, c->cpu_percent);
     add_percent(table, c->memory_percent);
     add_number(table, mib(c->memory_bytes));
-    add_number(table, mib(c->rbytes) + mib(c->wbytes));
+    add_number(table, mib(sum(c->rbytes, c->wbytes)));
     add_number(table, c->rios);
     add_number(table, c->wios);
 }

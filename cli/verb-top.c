@@ -72,19 +72,31 @@ static int add_row(Top *top, TopRows *rows, const Services *services, const Serv
     return 0;
 }
 
+/* "web" of "phoenix@web.service", which is not terminated; NULL when it is no unit of ours. */
+static const char *name_in_unit(const char *unit, size_t *ret_n)
+{
+    static const char prefix[] = "phoenix@", suffix[] = ".service";
+    size_t n = unit ? strlen(unit) : 0, before = strlen(prefix), after = strlen(suffix);
+
+    if (n <= before + after || strncmp(unit, prefix, before) != 0 ||
+        !streq(unit + n - after, suffix))
+        return NULL;
+    *ret_n = n - before - after;
+    return unit + before;
+}
+
 /* One that is already in the table, as a service of this manager. */
 static bool is_listed(const Top *top, const Services *services, const SysinfoContainer *container)
 {
     uid_t manager = top->cli->scope == SPEC_SCOPE_SYSTEM ? SYSINFO_SYSTEM_MANAGER : getuid();
+    size_t n;
+    const char *name = name_in_unit(container->unit, &n);
 
-    if (!container->unit || container->manager != manager)
+    if (!name || container->manager != manager)
         return false;
-    for (size_t i = 0; i < services->n; i++) {
-        _cleanup_free_ char *unit = text_printf("phoenix@%s.service", services->rows[i].name);
-
-        if (unit && streq(unit, container->unit))
+    for (size_t i = 0; i < services->n; i++)
+        if (strlen(services->rows[i].name) == n && strncmp(services->rows[i].name, name, n) == 0)
             return true;
-    }
     return false;
 }
 

@@ -52,13 +52,14 @@ static int open_sources(SysinfoReader *reader, const SysinfoOptions *options)
 
 int sysinfo_reader_new(const SysinfoOptions *options, SysinfoReader **ret)
 {
+    static const SysinfoOptions defaults = {0};
     _cleanup_sysinfo_reader_ SysinfoReader *reader = calloc(1, sizeof(*reader));
     int r;
 
     if (!reader)
         return -ENOMEM;
     if (!options)
-        options = &(const SysinfoOptions){0};
+        options = &defaults;
     reader->proc_fd = -1;
     reader->wanted = options->source;
     r = open_sources(reader, options);

@@ -583,6 +583,18 @@ static void test_what_is_no_source(void **state)
     assert_int_equal(sysinfo_read(m->reader, &m->sysinfo), -EBADMSG);
 }
 
+/* Whatever machine this is. */
+static void test_without_options(void **state)
+{
+    Machine *m = *state;
+    int r = sysinfo_reader_new(NULL, &m->reader);
+
+    if (r < 0)
+        assert_int_equal(r, -EMEDIUMTYPE);
+    else
+        assert_true(look(m)->memory_total_bytes > 0);
+}
+
 #define each(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -605,6 +617,7 @@ int main(void)
         each(test_rates_over_readings),
         each(test_choice_of_source),
         each(test_what_is_no_source),
+        each(test_without_options),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
