@@ -23,7 +23,7 @@ usage: ./test.sh [unit|golden|fuzz|bench|bed|vm]... [OPTION...]
   fuzz     libFuzzer on the parsers, for a short time
   bench    measurements beside the peers; without a tier only a smoke run
   bed      tests on a running systemd with containers, rootless and as root
-  vm       tests that need a kernel of their own (limits)
+  vm       tests that need a kernel of their own (limits, the kernel module)
 options:
   --seconds N   how long to fuzz in all (20)
   --long        the long forms of tests that have one

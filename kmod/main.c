@@ -156,7 +156,7 @@ static int check_name_is_free(void)
 		pr_err("there is a file %s already\n", name);
 	}
 	kfree(name);
-	return r == 0 ? -EEXIST : 0;
+	return r == 0 ? -EBUSY : 0;
 }
 
 static int create_entry(void)

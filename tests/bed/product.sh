@@ -6,6 +6,7 @@
 # runs: a rebuild compiles only what changed.
 
 product_layer='' # the tree, known after product_install
+build_binds=''   # what build_enter binds as well, "SRC:DST ..."
 # PHOENIX_BED_SANITIZE=1: phoenixd, phoenix and the generator with ASan and UBSan (build-sanitized).
 product_kind=plain
 [ "${PHOENIX_BED_SANITIZE-}" != 1 ] || product_kind=sanitized
@@ -110,6 +111,6 @@ build_enter() (
     mkdir -p "$scratch" "$build/dirs"
     with_lock "$bed_lock" cgroup_make "$cgroup/inside"
     BED_SCRATCH=$scratch BED_CGROUP=$cgroup/inside BED_LAYERS=$(root_dir) \
-        BED_BINDS="$build/src:/src $build/dirs:/build ${out:+$out:/out}" \
+        BED_BINDS="$build/src:/src $build/dirs:/build ${out:+$out:/out} $build_binds" \
         unshare --mount --pid --ipc --uts --net --fork --kill-child "$here/run-init" "$@"
 )

@@ -39,7 +39,8 @@ say_stage() {
     shift 2
     say "$text"
     (
-        trap '[ $? = 0 ] || say_failed "$log" "$text" >&8' EXIT
+        # shellcheck disable=SC2064 # by then the names may be gone: said now
+        trap "[ \$? = 0 ] || say_failed ${log@Q} ${text@Q} >&8" EXIT
         "$@"
     ) 8>&2 >"$log" 2>&1 </dev/null
 }

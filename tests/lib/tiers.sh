@@ -129,7 +129,12 @@ tier_bed() {
 }
 
 tier_vm() {
-    local options=() variable report=$logs/vm/vm.junit.xml
+    local options=() variable report=$logs/mini.junit.xml
+    say "vm: the kernel module in small machines, one for each kernel (a minute each)"
+    tier_run mini "$report" "$repo/tests/vm/mini/mini" test --report "$report" --logs "$logs"
+    tier_count mini "$code" "$report"
+
+    report=$logs/vm/vm.junit.xml
     for variable in "${test_environment[@]}"; do
         options+=(--env "$variable")
     done
