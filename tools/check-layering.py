@@ -4,6 +4,7 @@
 
     lib/base <- lib/spec <- { generator, supervisor, cli }
     { lib/base, kmod/text } <- lib/sysinfo <- { supervisor, cli }
+    lib/base <- collector
 
 An arrow may be followed backwards only; the three programs never include each other. The helpers
 that run inside a unit's cgroup use nothing of ours but their own folder, so that they stay small and
@@ -36,21 +37,25 @@ MAY_INCLUDE = {
     "supervisor/lease": ["supervisor/abort"],
     "supervisor/idle": ["supervisor/abort", "supervisor/lease"],
     "supervisor/drain": ["supervisor/abort", "supervisor/lease"],
+    "collector": ["lib/base"],
     "cli": ["lib/base", "lib/spec", "lib/sysinfo", "kmod"],
     "tests/testy": [],
     "tests/fuzz": [
         "lib/base", "lib/spec", "lib/sysinfo", "kmod", "generator", "supervisor/idle", "supervisor/lease",
-        "supervisor/daemon", "supervisor/probe",
+        "supervisor/daemon", "supervisor/probe", "collector",
     ],
 }
 
 # Header of an outside library: files that may include it (globs, from the root).
 LIBRARIES = {
-    "jansson.h": ["lib/spec/*", "lib/sysinfo/*", "supervisor/daemon/*", "cli/*", "tests/*"],
+    "jansson.h": ["lib/spec/*", "lib/sysinfo/*", "supervisor/daemon/*", "collector/*", "cli/*", "tests/*"],
     "archive*.h": ["generator/*", "tests/*"],
     "curl/*": ["supervisor/probe/*", "supervisor/daemon/notify/*"],
     # The generator itself runs before there is anything to talk to; its stub is a service.
-    "systemd/*": ["lib/base/*", "supervisor/loop/*", "supervisor/probe/*", "supervisor/daemon/*", "cli/*", "generator/stub-main.c"],
+    "systemd/*": ["lib/base/*", "supervisor/loop/*", "supervisor/probe/*", "supervisor/daemon/*", "collector/*", "cli/*", "generator/stub-main.c"],
+    "microhttpd.h": ["collector/*"],
+    "sqlite3.h": ["collector/*"],
+    "cairo.h": ["collector/*"],
     "cmocka.h": ["tests/*", "*/test-*.c", "*/test-*.h"],
 }
 
@@ -59,12 +64,16 @@ BARE = ["kmod", "supervisor/abort", "supervisor/once", "supervisor/lease", "supe
 
 # Names of dependencies in meson files: which folders may name them.
 DEPENDENCIES = {
-    "base_dep": ["lib/base", "lib/spec", "lib/sysinfo", "generator", "supervisor", "cli", "tests"],
+    "base_dep": ["lib/base", "lib/spec", "lib/sysinfo", "generator", "supervisor", "cli", "tests", "collector"],
     "spec_dep": ["lib/spec", "generator", "supervisor", "cli", "tests"],
-    "jansson_dep": ["lib/spec", "lib/sysinfo", "supervisor/daemon", "cli", "tests"],
+    "jansson_dep": ["lib/spec", "lib/sysinfo", "supervisor/daemon", "cli", "tests", "collector"],
     "libarchive_dep": ["generator", "tests"],
     "libcurl_dep": ["supervisor"],
-    "libsystemd_dep": ["lib/base", "generator", "supervisor", "cli", "tests"],
+    "libsystemd_dep": ["lib/base", "generator", "supervisor", "collector", "cli", "tests"],
+    "libmicrohttpd_dep": ["collector"],
+    "sqlite_dep": ["collector"],
+    "cairo_dep": ["collector"],
+    "collector_dep": ["collector", "tests"],
     "libcli": ["cli"],
     "libgenerator": ["generator", "tests"],
     "generator_dep": ["generator", "tests"],
@@ -93,7 +102,7 @@ def is_test(path):
 
 
 def sources(root):
-    for top in ("lib", "kmod", "generator", "supervisor", "cli", "tests"):
+    for top in ("lib", "kmod", "generator", "supervisor", "collector", "cli", "tests"):
         for folder, folders, files in os.walk(os.path.join(root, top)):
             folders.sort()
             for name in sorted(files):

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The statements of the writing thread: those of the store, then those of retention. */
+
+#pragma once
+
+typedef enum WriteSql {
+    SQL_BEGIN,
+    SQL_COMMIT,
+    SQL_ROLLBACK,
+    SQL_SAVEPOINT,
+    SQL_RELEASE,
+    SQL_ROLLBACK_TO,
+    SQL_HOST_FIND,
+    SQL_HOST_COUNT,
+    SQL_HOST_ADD,
+    SQL_HOST_SEEN,
+    SQL_KEY_ADD,
+    SQL_ENTRY_ADD,
+    SQL_SYSTEM_ADD,
+    SQL_CLASS_ADD,
+    SQL_SERVICE_FIND,
+    SQL_SERVICE_COUNT,
+    SQL_SERVICE_ADD,
+    SQL_SERVICE_SEEN,
+    SQL_SERVICE_VALUE_ADD,
+    SQL_EVENT_ADD,
+    SQL_KEYS_OLD,
+    SQL_ENTRIES_FIRST,
+    SQL_ENTRIES_DELETE,
+    SQL_EVENTS_OLD,
+    SQL_HOSTS_NEXT,
+    SQL_SERVICES_NEXT,
+    SQL_SERVICES_GONE,
+    SQL_HOSTS_GONE,
+    SQL_SYSTEM_OLDEST,
+    SQL_SYSTEM_ROLL,
+    SQL_SYSTEM_DELETE,
+    SQL_CLASS_OLDEST,
+    SQL_CLASS_ROLL,
+    SQL_CLASS_DELETE,
+    SQL_SERVICE_VALUE_OLDEST,
+    SQL_SERVICE_VALUE_ROLL,
+    SQL_SERVICE_VALUE_DELETE,
+    SQL_VACUUM,
+    _WRITE_SQL_MAX,
+} WriteSql;
+
+extern const char *const write_sql[_WRITE_SQL_MAX];
