@@ -58,11 +58,6 @@ struct Server {
     ServerStats stats;
 };
 
-typedef enum RouteFlags {
-    ROUTE_POST = 1 << 0, /* POST instead of GET and HEAD */
-    ROUTE_ALSO_POST = 1 << 1,
-} RouteFlags;
-
 typedef struct Route {
     const char *path;
     const char *allow;
