@@ -95,6 +95,7 @@ int cli_print(const Text *t);
 
 /* Handlers, one file each. */
 int verb_check(const Cli *cli, char *const *args);
+int verb_dashboard(const Cli *cli, char *const *args);
 int verb_del(const Cli *cli, char *const *args);
 int verb_deploy(const Cli *cli, char *const *args);
 int verb_doctor(const Cli *cli, char *const *args);

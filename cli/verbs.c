@@ -237,6 +237,16 @@ const Verb cli_verbs[] = {
                  "comments, and then the spec as it is.",
     },
     {
+        .name = "dashboard",
+        .max_args = 1,
+        .run = verb_dashboard,
+        .args = "[start]",
+        .help = "Print the address of the page with graphs of hosts and services",
+        .about =
+            "Prints where the collector (phoenix-collector(8)) of this manager serves its page. "
+            "With \"start\", lets it listen there first. Exits with 1 when it does not listen.",
+    },
+    {
         .name = "doctor",
         .max_args = 1,
         .run = verb_doctor,

@@ -37,7 +37,8 @@ struct Server {
     sd_event *event;
     const ServerOptions *options;
     struct MHD_Daemon *daemon;
-    sd_event_source *epoll_source, *timer, *sweep, *done_source, *painted_source, *live, *beat;
+    sd_event_source *epoll_source, *timer, *more, *sweep, *done_source, *painted_source, *live,
+        *beat;
     sd_event_source **listeners;
     size_t n_listeners;
     int done_fd, painted_fd;

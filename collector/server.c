@@ -19,7 +19,8 @@
 #define SWEEP_USEC      (2 * USEC_PER_SEC)
 #define HUB_BYTES       (256U << 10)
 #define CONNECTION_POOL 16384 /* for the head of a request and the head of its answer */
-#define STOP_ROUNDS     200   /* of 10 ms, for answers on their way */
+#define SLACK           64  /* connections that are ending count a little longer there than here */
+#define STOP_ROUNDS     200 /* of 10 ms, for answers on their way */
 
 static void run_daemon(Server *server)
 {
@@ -38,17 +39,27 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
-/* Before the loop waits: until when it may. */
+static int on_more(sd_event_source *source, void *userdata)
+{
+    run_daemon(userdata);
+    return 0;
+}
+
+/* Before the loop waits: until when it may. Not at all is not a matter for a timer, which has a
+ * grain. */
 static int on_prepare(sd_event_source *source, void *userdata)
 {
     Server *server = userdata;
-    MHD_UNSIGNED_LONG_LONG msec;
+    MHD_UNSIGNED_LONG_LONG msec = 0;
+    bool limited = MHD_get_timeout(server->daemon, &msec) == MHD_YES;
+    int r = sd_event_source_set_enabled(server->more,
+                                        limited && msec == 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 
-    if (MHD_get_timeout(server->daemon, &msec) != MHD_YES)
-        return MIN(sd_event_source_set_enabled(server->timer, SD_EVENT_OFF), 0);
-    int r = sd_event_source_set_time_relative(server->timer, (uint64_t)msec * USEC_PER_MSEC);
+    if (r >= 0 && limited && msec > 0)
+        r = sd_event_source_set_time_relative(server->timer, (uint64_t)msec * USEC_PER_MSEC);
     if (r >= 0)
-        r = sd_event_source_set_enabled(server->timer, SD_EVENT_ONESHOT);
+        r = sd_event_source_set_enabled(server->timer,
+                                        limited && msec > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
     return MIN(r, 0);
 }
 
@@ -356,7 +367,7 @@ static int start_daemon(Server *server)
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
         NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, o->max_clients, MHD_OPTION_CONNECTION_TIMEOUT,
+        MHD_OPTION_CONNECTION_LIMIT, o->max_clients + SLACK, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)(o->request_usec / USEC_PER_SEC), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_POOL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_END);
@@ -387,6 +398,8 @@ static int add_sources(Server *server)
     if (r >= 0)
         r = sd_event_add_time_relative(server->event, &server->timer, CLOCK_MONOTONIC, 0,
                                        USEC_PER_MSEC, on_timer, server);
+    if (r >= 0)
+        r = sd_event_add_defer(server->event, &server->more, on_more, server);
     if (r >= 0)
         r = sd_event_source_set_prepare(server->epoll_source, on_prepare);
     if (r >= 0)
@@ -511,6 +524,7 @@ Server *server_free(Server *server)
     sd_event_source_disable_unref(server->epoll_source);
     finish(server);
     sd_event_source_disable_unref(server->timer);
+    sd_event_source_disable_unref(server->more);
     sd_event_source_disable_unref(server->sweep);
     sd_event_source_disable_unref(server->done_source);
     sd_event_source_disable_unref(server->painted_source);

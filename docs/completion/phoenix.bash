@@ -14,7 +14,7 @@ _phoenix_names() {
 _phoenix() {
     local cur=${COMP_WORDS[COMP_CWORD]} verb='' i
     local verbs='check show explain services status top sysinfo logs events start stop restart probe
-        maintenance deploy update history rollback del info doctor schema help'
+        maintenance deploy update history rollback del info dashboard doctor schema help'
     local options='--user --system --json --no-color --help --version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -57,6 +57,7 @@ _phoenix() {
         maintenance)
             mapfile -t COMPREPLY < <(compgen -W "$(_phoenix_names) on off" -- "$cur")
             ;;
+        dashboard) mapfile -t COMPREPLY < <(compgen -W 'start' -- "$cur") ;;
         explain | status | logs | events | start | stop | restart | probe | history | rollback | del | info | doctor)
             mapfile -t COMPREPLY < <(compgen -W "$(_phoenix_names)" -- "$cur")
             ;;
