@@ -140,8 +140,9 @@ static int set_up(Db *db, bool writer)
         r = db_exec(db, "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; "
                         "PRAGMA cache_size = -4096");
     if (r == 0 && writer)
-        r = db_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-                        "PRAGMA journal_size_limit = 67108864");
+        r = db_exec(
+            db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF; "
+                "PRAGMA journal_size_limit = 67108864");
     return r;
 }
 

@@ -151,6 +151,23 @@ def test_nothing_acknowledged_is_lost_over_kills(service, runners, wait_for):
     assert checksum(kept) == checksum(acknowledged)
 
 
+def test_dashboard(service, runners, scope):
+    """Where the page is; another port is found; what does not listen is said, and mended with start."""
+    def phoenix(*arguments):
+        return runners[scope]("phoenix", *arguments)
+
+    shown = phoenix("dashboard")
+    assert (shown.code, shown.out) == (0, "http://localhost:5000/\n"), shown
+    assert Collector().get("/").status == 200
+    assert service.systemctl("stop", "phoenix-collector.socket", "phoenix-collector.service").ok
+    off = phoenix("dashboard", "--json")
+    assert off.code == 1 and json.loads(off.out) == {"url": "http://localhost:5000/", "listening": False}
+    assert "phoenix" in off.err and "dashboard start" in off.err
+    assert phoenix("dashboard", "start").out == "http://localhost:5000/\n"
+    assert Collector(address="::1").get("/health").status == 200
+    assert phoenix("dashboard", "now").code == 2
+
+
 def test_sandbox(service, runners, scope):
     Collector().get("/health")
     pid = service.properties("phoenix-collector.service", "MainPID")["MainPID"]
