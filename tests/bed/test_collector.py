@@ -3,6 +3,7 @@
 
 import hashlib
 import http.client
+import io
 import json
 import os
 import pathlib
@@ -313,6 +314,55 @@ def test_read_in_constant_memory(by_hand):
     assert size > 60 * 1000000
     # A page and what SQLite keeps; not the 60 MB.
     assert collector.memory_kb() - before < 16 * 1024, f"{before} KiB to {collector.memory_kb()} KiB"
+
+
+def test_slow_reader_is_nobodys_business(by_hand):
+    """One that reads the list a bit at a time: others post, the log is emptied, and the list is whole."""
+    collector = by_hand()
+    for i in range(40):
+        assert collector.post(entry(i, at=time.time() - 1000 + i, more="x" * 200000)).status == 201
+    connection = socket.create_connection(("127.0.0.1", collector.port))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    connection.sendall(b"GET /logs?until=10s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    begin = connection.recv(100)
+    assert begin.startswith(b"HTTP/1.1 200 OK")
+    for i in range(80):
+        assert collector.post(entry(i, more="y" * 500000)).status == 201
+    # 40 MB went through it since.
+    assert (collector.state / "collector.db-wal").stat().st_size < 20 * 1024 * 1024
+    response = http.client.HTTPResponse(Replay(connection, begin))
+    response.begin()
+    logs = json.loads(response.read())
+    assert [log["sysinfo"]["Docker_Containers"][0]["IOReadOps"] for log in logs] == list(range(40))
+    connection.close()
+
+
+class Replay:
+    """A connection of which something was read already."""
+
+    def __init__(self, connection, begin):
+        self.connection = connection
+        self.begin = begin
+
+    def makefile(self, *_, **__):
+        return io.BufferedReader(Rest(self.connection.makefile("rb", buffering=0), self.begin))
+
+
+class Rest(io.RawIOBase):
+    def __init__(self, raw, begin):
+        super().__init__()
+        self.raw = raw
+        self.begin = begin
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        if not self.begin:
+            return self.raw.readinto(buffer)
+        part, self.begin = self.begin[:len(buffer)], self.begin[len(buffer):]
+        buffer[:len(part)] = part
+        return len(part)
 
 
 def test_hostile_names_in_every_field(by_hand):
