@@ -55,5 +55,9 @@ void facts_add_checks_json(Text *t, const Facts *facts);
 void facts_add_demand_prose(Text *t, const Facts *facts);
 void facts_add_demand_json(Text *t, const Facts *facts);
 
+/* facts-policy.c: their part about a policy. */
+void facts_add_policy_prose(Text *t, const Policy *policy);
+void facts_add_policy_json(Text *t, const Policy *policy);
+
 /* Why a unit is a stub, from its text and the path of its spec; NULL when out of memory. */
 char *facts_stub_reason(const char *unit, const char *file);

@@ -95,6 +95,9 @@ char *services_entry_reason(const SpecEntry *entry)
                 return text_printf("%s%s%s", diag->key, *diag->key ? ": " : "", diag->message);
             }
         return strdup("its spec has errors");
+    case SPEC_FATE_POLICY:
+        return text_printf("a policy, not a service; see \"phoenix reap --dry-run %s\"",
+                           entry->unit);
     case SPEC_FATE_MASKED:
         return text_printf("masked by %s", entry->file.path);
     case SPEC_FATE_ELSEWHERE:

@@ -264,6 +264,15 @@ static int generate_vm(const Generator *generator, SpecEntry *entry)
     return r < 0 ? r : write_stub(generator, entry);
 }
 
+/* phoenixd acts by the plan; there is nothing for systemd to start. */
+static int write_policy(const Generator *generator, const SpecEntry *entry)
+{
+    _cleanup_text_ Text plan = {0};
+
+    int r = plan_write(entry->spec, &plan);
+    return r < 0 ? r : write_named(generator, "phoenix/", entry, ".json", &plan);
+}
+
 static int generate_entry(const Generator *generator, SpecEntry *entry)
 {
     switch (entry->fate) {
@@ -271,6 +280,8 @@ static int generate_entry(const Generator *generator, SpecEntry *entry)
         return write_stub(generator, entry);
     case SPEC_FATE_GENERATED:
         break;
+    case SPEC_FATE_POLICY:
+        return write_policy(generator, entry);
     case SPEC_FATE_MASKED:
     case SPEC_FATE_ELSEWHERE:
     case SPEC_FATE_OTHER_SCOPE:
@@ -451,6 +462,17 @@ static int generate_slice(void *context, size_t first, size_t end)
     return r;
 }
 
+static int uphold_supervisor(const Generator *generator)
+{
+    for (size_t i = 0; i < generator->set->n; i++) {
+        const SpecEntry *entry = &generator->set->items[i];
+        if (entry->fate == SPEC_FATE_POLICY && is_wanted(generator->options, entry) &&
+            links_is_for_manager(&generator->context, entry))
+            return links_uphold_supervisor(&generator->context, &generator->output);
+    }
+    return 0;
+}
+
 int generate(const GenerateOptions *options, const Platform *platform, SpecSet *set)
 {
     _cleanup_(generator_done) Generator generator = {
@@ -463,5 +485,7 @@ int generate(const GenerateOptions *options, const Platform *platform, SpecSet *
     int r = generator_init(&generator);
     if (r >= 0)
         r = parallel_for(set->n, ENTRIES_SLICE, generate_slice, &generator);
+    if (r >= 0)
+        r = uphold_supervisor(&generator);
     return r < 0 ? r : finish_containers(&generator);
 }

@@ -9,6 +9,9 @@
 #include "base/strv.h"
 #include "spec/demand.h"
 
+/* Of folders of links, systemd.unit(5). */
+#define UPHOLDS_SINCE 254U
+
 /* Folders that all managers of a machine read (scan.h). */
 static const char *const shared_folders[] = {
     "/etc/phoenix.d/",
@@ -27,12 +30,15 @@ static bool is_shared(const char *path)
 
 /* A spec of the machine that says nothing about the manager would otherwise be started once by the
  * system and once more by each user who logs in. */
-bool links_enabled(const EmitContext *context, const SpecEntry *entry)
+bool links_is_for_manager(const EmitContext *context, const SpecEntry *entry)
 {
-    if (!entry->spec || entry->spec->enable != 1)
-        return false;
     return context->scope == SPEC_SCOPE_SYSTEM || entry->spec->scope == SPEC_SCOPE_USER ||
            !is_shared(entry->file.path);
+}
+
+bool links_enabled(const EmitContext *context, const SpecEntry *entry)
+{
+    return entry->spec && entry->spec->enable == 1 && links_is_for_manager(context, entry);
 }
 
 static int link_into(const Output *output, const char *target, const char *kind, const char *unit)
@@ -105,6 +111,19 @@ static int install_all(const Output *output, SpecEntry *entry, const char *unit)
     return 0;
 }
 
+/* What is reached at boot, or when the user logs in. */
+static const char *boot_target(const EmitContext *context)
+{
+    return context->scope == SPEC_SCOPE_SYSTEM ? "multi-user.target" : "default.target";
+}
+
+int links_uphold_supervisor(const EmitContext *context, const Output *output)
+{
+    return link_into(output, boot_target(context),
+                     context->platform->systemd >= UPHOLDS_SINCE ? "upholds" : "wants",
+                     "phoenixd.service");
+}
+
 int links_make(const EmitContext *context, const Output *output, SpecEntry *entry)
 {
     _cleanup_free_ char *service = text_printf("phoenix@%s.service", entry->unit);
@@ -120,7 +139,5 @@ int links_make(const EmitContext *context, const Output *output, SpecEntry *entr
         return link_into(output, "timers.target", "wants", timer);
     if (spec_is_listened_for(entry->spec) && entry->fate == SPEC_FATE_GENERATED)
         return link_into(output, "sockets.target", "wants", socket);
-    return link_into(output,
-                     context->scope == SPEC_SCOPE_SYSTEM ? "multi-user.target" : "default.target",
-                     "wants", service);
+    return link_into(output, boot_target(context), "wants", service);
 }

@@ -18,3 +18,11 @@ int links_make(const EmitContext *context, const Output *output, SpecEntry *entr
 
 /* Whether the service is to start at boot, or at login, in this manager. */
 bool links_enabled(const EmitContext *context, const SpecEntry *entry);
+
+/* Whether the spec is meant for this manager, where both read the file: one of the machine that
+ * says nothing about it is for the system's. */
+bool links_is_for_manager(const EmitContext *context, const SpecEntry *entry);
+
+/* phoenixd runs as long as there is a policy, with or without services. Returns 0 or negative
+ * errno. */
+int links_uphold_supervisor(const EmitContext *context, const Output *output);

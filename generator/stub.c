@@ -41,6 +41,9 @@ int stub_explain_missing(const SpecSet *set, char *const *folders, const char *i
         else
             text_addf(text, "the service of %s is called \"%s\"", entry->file.path, entry->unit);
         break;
+    case SPEC_FATE_POLICY:
+        text_addf(text, "%s is a policy, not a service: phoenixd acts by it", entry->file.path);
+        break;
     case SPEC_FATE_MASKED:
         text_addf(text, "\"%s\" is masked by %s", instance, entry->file.path);
         break;

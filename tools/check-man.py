@@ -58,12 +58,17 @@ def page_entries(text):
 
 def schema_words(schema, prefix=""):
     """Key: accepted words, for each key that the schema gives an enum."""
+    for word in ("then", "else"):
+        if word in schema:
+            yield from schema_words(schema[word], prefix)
     for name, key in schema.get("properties", {}).items():
         path = f"{prefix}.{name}" if prefix else name
         for part in walk(key):
             if "enum" in part:
                 yield path, part["enum"]
             yield from schema_words(part, path)
+            if isinstance(part.get("additionalProperties"), dict):
+                yield from schema_words(part["additionalProperties"], f"{path}.NAME")
 
 
 def walk(schema):

@@ -15,7 +15,8 @@
 static_assert(sizeof(KeyObjects) == sizeof(SpecProbes) &&
                   sizeof(KeyObjects) == sizeof(SpecListens) &&
                   sizeof(KeyObjects) == sizeof(SpecHookList) &&
-                  sizeof(KeyObjects) == sizeof(SpecSecrets),
+                  sizeof(KeyObjects) == sizeof(SpecSecrets) &&
+                  sizeof(KeyObjects) == sizeof(PolicyClasses),
               "KEY_OBJECTS fields are pairs of items and n");
 
 const Key *key_find(const KeyTable *table, const char *name)
@@ -23,6 +24,15 @@ const Key *key_find(const KeyTable *table, const char *name)
     for (size_t i = 0; i < table->n; i++)
         if (streq(table->keys[i].name, name))
             return &table->keys[i];
+    return NULL;
+}
+
+const Key *key_of_name(const KeyTable *table)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (table->keys[i].flags & KEY_NAME)
+            return &table->keys[i];
+    assert(false && "members of KEY_NAMED have a name");
     return NULL;
 }
 
@@ -47,6 +57,7 @@ static void field_init(const Key *key, void *field)
     case KEY_ENV:
     case KEY_HEADERS:
     case KEY_OBJECTS:
+    case KEY_NAMED:
     case KEY_SETTINGS:
     case _KEY_KIND_MAX:
         return; /* zero is unset */
@@ -92,6 +103,7 @@ static void field_done(const Key *key, void *field)
         key_table_done(key->table, field);
         return;
     case KEY_OBJECTS:
+    case KEY_NAMED:
         objects_done(key->table, field);
         return;
     case KEY_SETTINGS:
@@ -139,6 +151,7 @@ bool key_is_unset(const Key *key, const void *object)
     case KEY_HEADERS:
         return *(void *const *)field == NULL;
     case KEY_OBJECTS:
+    case KEY_NAMED:
     case KEY_SETTINGS:
         return ((const KeyObjects *)field)->n == 0;
     case KEY_OBJECT:
@@ -152,12 +165,12 @@ bool key_is_unset(const Key *key, const void *object)
 const char *key_kind_word(KeyKind kind)
 {
     static const char *const words[] = {
-        [KEY_STRING] = "string",     [KEY_BOOL] = "boolean",
-        [KEY_INTEGER] = "integer",   [KEY_ENUM] = "word",
-        [KEY_SPAN] = "time span",    [KEY_STRV] = "array of strings",
-        [KEY_ENV] = "environment",   [KEY_HEADERS] = "headers",
-        [KEY_OBJECT] = "object",     [KEY_OBJECTS] = "array of objects",
-        [KEY_SETTINGS] = "sections",
+        [KEY_STRING] = "string",       [KEY_BOOL] = "boolean",
+        [KEY_INTEGER] = "integer",     [KEY_ENUM] = "word",
+        [KEY_SPAN] = "time span",      [KEY_STRV] = "array of strings",
+        [KEY_ENV] = "environment",     [KEY_HEADERS] = "headers",
+        [KEY_OBJECT] = "object",       [KEY_OBJECTS] = "array of objects",
+        [KEY_NAMED] = "named objects", [KEY_SETTINGS] = "sections",
     };
     static_assert(ELEMENTSOF(words) == _KEY_KIND_MAX, "a word for every kind");
 
@@ -168,16 +181,24 @@ Spec *spec_new(void)
 {
     Spec *spec = malloc(sizeof(Spec));
 
-    if (spec)
-        key_table_init(&spec_keys, spec);
+    if (!spec)
+        return NULL;
+    key_table_init(&spec_keys, spec);
+    for (size_t i = 0; i < spec_policy_keys.n; i++)
+        field_init(&spec_policy_keys.keys[i], key_field(&spec_policy_keys.keys[i], spec));
     return spec;
 }
 
 Spec *spec_free(Spec *spec)
 {
-    if (spec) {
-        key_table_done(&spec_keys, spec);
-        free(spec);
+    if (!spec)
+        return NULL;
+    for (size_t i = 0; i < spec_policy_keys.n; i++) {
+        const Key *key = &spec_policy_keys.keys[i];
+        if (!key_find(&spec_keys, key->name)) /* what services have, too, is freed with theirs */
+            field_done(key, key_field(key, spec));
     }
+    key_table_done(&spec_keys, spec);
+    free(spec);
     return NULL;
 }

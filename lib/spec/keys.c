@@ -19,14 +19,12 @@
         .keys = (list), .n = ELEMENTSOF(list), .size = sizeof(type), __VA_ARGS__                   \
     }
 
-static const char *const type_words[] = {
-    [SPEC_TYPE_CONTAINER] = "docker",
-    [SPEC_TYPE_BINARY] = "binary",
-    [SPEC_TYPE_VM] = "vm",
-    [_SPEC_TYPE_MAX] = NULL,
+const char *const key_type_words[] = {
+    [SPEC_TYPE_CONTAINER] = "docker", [SPEC_TYPE_BINARY] = "binary", [SPEC_TYPE_VM] = "vm",
+    [SPEC_TYPE_POLICY] = "policy",    [_SPEC_TYPE_MAX] = NULL,
 };
 
-static const KeyAlias type_aliases[] = {
+const KeyAlias key_type_aliases[] = {
     {"container", SPEC_TYPE_CONTAINER},
     {"oci", SPEC_TYPE_CONTAINER},
     {NULL, 0},
@@ -38,7 +36,7 @@ static const char *const duration_words[] = {
     [_SPEC_DURATION_MAX] = NULL,
 };
 
-static const char *const scope_words[] = {
+const char *const key_scope_words[] = {
     [SPEC_SCOPE_ANY] = "any",
     [SPEC_SCOPE_SYSTEM] = "system",
     [SPEC_SCOPE_USER] = "user",
@@ -349,8 +347,9 @@ static const Key keys[] = {
      .about = "Name of the service; its unit is phoenix@NAME.service."},
     {"machine", KEY_STRING, 0, F(machine), .rule = &rule_host,
      .about = "Host that it is for; others do not generate it."},
-    {"type", KEY_ENUM, KEY_REQUIRED, F(type), .words = type_words, .aliases = type_aliases,
-     .about = "What the image is: a container image, a program, a virtual machine."},
+    {"type", KEY_ENUM, KEY_REQUIRED, F(type), .words = key_type_words, .aliases = key_type_aliases,
+     .about = "What the image is: a container image, a program, a virtual machine; or \"policy\", "
+              "which has keys of its own."},
     {"image", KEY_STRING, KEY_REQUIRED, F(image), .rule = &rule_image,
      .about = "Image reference, or the path of an OCI or Docker archive; for a binary its path."},
     {"args", KEY_STRV, 0, F(args), .rule = &rule_text, .about = "Arguments, passed exactly."},
@@ -399,7 +398,7 @@ static const Key keys[] = {
     {"needs", KEY_STRV, KEY_SINGLE, F(needs), .rule = &rule_name,
      .about = "Services that are started with it, before it."},
     {"enable", KEY_BOOL, 0, F(enable), .fallback = "false", .about = "Start it at boot."},
-    {"scope", KEY_ENUM, 0, F(scope), .words = scope_words, .fallback = "any",
+    {"scope", KEY_ENUM, 0, F(scope), .words = key_scope_words, .fallback = "any",
      .about = "Which manager generates it."},
     {"autoupdate", KEY_ENUM, 0, F(autoupdate), .words = autoupdate_words,
      .about = "Where podman-auto-update(1) looks for a newer image."},
@@ -432,13 +431,13 @@ const KeyTable spec_keys = TABLE(Spec, keys);
 const char *spec_type_word(int type)
 {
     assert(type >= 0 && type < _SPEC_TYPE_MAX);
-    return type_words[type];
+    return key_type_words[type];
 }
 
 const char *spec_scope_word(int scope)
 {
     assert(scope >= 0 && scope < _SPEC_SCOPE_MAX);
-    return scope_words[scope];
+    return key_scope_words[scope];
 }
 
 const char *spec_duration_word(int duration)

@@ -21,6 +21,7 @@ typedef enum KeyKind {
     KEY_HEADERS,  /* char ** of "Name: value"; array or object */
     KEY_OBJECT,   /* an embedded structure described by table */
     KEY_OBJECTS,  /* a {items, n} pair of structures described by table */
+    KEY_NAMED,    /* the same, as an object of objects; their KEY_NAME is how each is called */
     KEY_SETTINGS, /* SpecSettings */
     _KEY_KIND_MAX,
 } KeyKind;
@@ -31,6 +32,7 @@ typedef enum KeyFlags {
     KEY_NOT_YET = 1 << 2,  /* checked and carried, not acted on by this version */
     KEY_PLAN = 1 << 3,     /* only in plans, never in specs */
     KEY_NONEMPTY = 1 << 4, /* KEY_STRV: an empty array is an error */
+    KEY_NAME = 1 << 5,     /* the name of a member of KEY_NAMED; never stands inside of it */
 } KeyFlags;
 
 /* What a string must look like. */
@@ -58,7 +60,7 @@ typedef struct Key {
     const KeyRule *rule;      /* KEY_STRING, KEY_STRV; may be NULL */
     const char *const *words; /* KEY_ENUM: NULL-terminated */
     const KeyAlias *aliases;  /* KEY_ENUM: further words, ends with word NULL; may be NULL */
-    const KeyTable *table;    /* KEY_OBJECT, KEY_OBJECTS */
+    const KeyTable *table;    /* KEY_OBJECT, KEY_OBJECTS, KEY_NAMED */
     uint64_t min, max;        /* KEY_INTEGER, KEY_SPAN; max 0 = none */
     const char *fallback;     /* default as text; NULL = none, or derived from other keys */
     const char *derived; /* how the default is derived, for people; NULL when fallback says it */
@@ -78,8 +80,18 @@ typedef struct KeyObjects {
     size_t n;
 } KeyObjects;
 
-/* The table of a whole spec. */
-extern const KeyTable spec_keys;
+/* The table of a whole spec of a service, and of a policy. Both describe a Spec. */
+extern const KeyTable spec_keys, spec_policy_keys;
+
+/* The one for that SpecType; for one that is unset that of services. */
+const KeyTable *spec_table(int type);
+
+/* What both tables have. */
+extern const char *const key_type_words[], *const key_scope_words[];
+extern const KeyAlias key_type_aliases[];
+
+/* The key with KEY_NAME; there is one in each table of KEY_NAMED. */
+const Key *key_of_name(const KeyTable *table);
 
 /* The key of that name, or NULL. */
 const Key *key_find(const KeyTable *table, const char *name);

@@ -52,6 +52,23 @@ static json_t *objects_to_json(const KeyTable *table, const void *field)
     return array;
 }
 
+static json_t *named_to_json(const KeyTable *table, const void *field)
+{
+    const Key *name = key_of_name(table);
+    const KeyObjects *pair = field;
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < pair->n; i++) {
+        const void *item = (const char *)pair->items + i * table->size;
+        const char *key = *(char *const *)key_field_const(name, item);
+        if (!object || json_object_set_new_nocheck(object, key, table_to_json(table, item)) < 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
 static json_t *field_to_json(const Key *key, const void *field)
 {
     switch (key->kind) {
@@ -73,6 +90,8 @@ static json_t *field_to_json(const Key *key, const void *field)
         return table_to_json(key->table, field);
     case KEY_OBJECTS:
         return objects_to_json(key->table, field);
+    case KEY_NAMED:
+        return named_to_json(key->table, field);
     case KEY_SETTINGS:
         return settings_to_json(field);
     case _KEY_KIND_MAX:
@@ -88,7 +107,7 @@ static json_t *table_to_json(const KeyTable *table, const void *object)
 
     for (size_t i = 0; json && i < table->n; i++) {
         const Key *key = &table->keys[i];
-        if (key_is_unset(key, object))
+        if (key->flags & KEY_NAME || key_is_unset(key, object))
             continue;
         json_t *value = field_to_json(key, key_field_const(key, object));
         if (!value || json_object_set_new_nocheck(json, key->name, value) < 0) {
@@ -101,7 +120,7 @@ static json_t *table_to_json(const KeyTable *table, const void *object)
 
 int plan_write(const Spec *spec, Text *text)
 {
-    json_t *json = table_to_json(&spec_keys, spec);
+    json_t *json = table_to_json(spec_table(spec->type), spec);
     _cleanup_free_ char *dumped = NULL;
 
     /* "plan" stands first in the table, but a spec that came from a file has none yet. */

@@ -33,3 +33,6 @@ int resolve_on_demand(Resolver *resolver);
 
 /* Health and readiness checks: their kind, the defaults of that kind, what it needs. */
 int resolve_probes(Resolver *resolver);
+
+/* policy.c: the rest of a policy's defaults, and its rules between keys. */
+int resolve_policy(Resolver *resolver);

@@ -298,7 +298,12 @@ int spec_resolve(Spec *spec, const char *stem, DiagList *diags)
                          .diags = diags,
                          .proxyport_given = spec->proxyport != SPEC_INT_UNSET};
 
-    int r = resolve_fall_back(&spec_keys, spec);
+    int r = resolve_fall_back(spec_table(spec->type), spec);
+    if (spec->type == SPEC_TYPE_POLICY) {
+        if (r >= 0)
+            r = resolve_name(&resolver);
+        return r < 0 ? r : resolve_policy(&resolver);
+    }
     for (size_t i = 0; r >= 0 && i < ELEMENTSOF(steps); i++)
         r = steps[i](&resolver);
     return r;

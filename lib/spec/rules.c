@@ -556,6 +556,44 @@ const KeyRule rule_ipv6 = {
     .check = check_ipv6,
 };
 
+static int check_glob(const char *s, char **ret_canonical, char **ret_reason)
+{
+    return yes(*s && !has_control(s) && strlen(s) <= 256);
+}
+
+const KeyRule rule_glob = {
+    .what = "a name or a pattern for names (like \"stress\" or \"stress_*\"; see glob(7))",
+    .check = check_glob,
+    .pattern = "^[^\\u0000-\\u001f\\u007f]{1,256}$",
+};
+
+static int check_class(const char *s, char **ret_canonical, char **ret_reason)
+{
+    return yes(only(s, "abcdefghijklmnopqrstuvwxyz" DIGITS "_-") && strlen(s) <= 32 &&
+               s[0] != '_' && s[0] != '-');
+}
+
+const KeyRule rule_class = {
+    .what = "the name of a class (a-z, 0-9, \"_\", \"-\", beginning with a letter or digit, at "
+            "most 32 characters)",
+    .check = check_class,
+    .pattern = "^[a-z0-9][a-z0-9_-]{0,31}$",
+};
+
+static int check_arguments(const char *s, char **ret_canonical, char **ret_reason)
+{
+    size_t n = strlen(s);
+
+    return yes(n > 0 && n <= 256 && !has_control(s) && s[0] != ' ' && s[n - 1] != ' ');
+}
+
+const KeyRule rule_arguments = {
+    .what = "one or more words of a command line (like \"--cpu\" or \"--vm 2\")",
+    .check = check_arguments,
+    .pattern =
+        "^[^ \\u0000-\\u001f\\u007f]([^\\u0000-\\u001f\\u007f]{0,254}[^ \\u0000-\\u001f\\u007f])?$",
+};
+
 static int check_event(const char *s, char **ret_canonical, char **ret_reason)
 {
     return yes(streq(s, "unhealthy") || streq(s, "restarted") || streq(s, "held") ||

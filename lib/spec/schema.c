@@ -13,6 +13,7 @@
 
 #include "base/macros.h"
 #include "spec/keys.h"
+#include "spec/spec.h"
 
 static json_t *key_schema(const Key *key);
 
@@ -63,7 +64,7 @@ static json_t *table_schema(const KeyTable *table)
 
     for (size_t i = 0; i < table->n; i++) {
         const Key *key = &table->keys[i];
-        if (key->flags & KEY_PLAN)
+        if (key->flags & (KEY_PLAN | KEY_NAME))
             continue;
         json_object_set_new(properties, key->name, key_schema(key));
         if (key->flags & KEY_REQUIRED)
@@ -109,6 +110,13 @@ static json_t *list_schema(const Key *key, json_t *items, json_t *single)
     return schema;
 }
 
+static json_t *named_schema(const KeyTable *table)
+{
+    return json_pack("{s:s, s:o, s:o}", "type", "object", "propertyNames",
+                     string_schema(key_of_name(table)->rule), "additionalProperties",
+                     table_schema(table));
+}
+
 static json_t *kind_schema(const Key *key)
 {
     switch (key->kind) {
@@ -131,6 +139,8 @@ static json_t *kind_schema(const Key *key)
         return table_schema(key->table);
     case KEY_OBJECTS:
         return list_schema(key, table_schema(key->table), table_schema(key->table));
+    case KEY_NAMED:
+        return named_schema(key->table);
     case KEY_SETTINGS:
         return settings_schema();
     case _KEY_KIND_MAX:
@@ -159,16 +169,21 @@ static json_t *key_schema(const Key *key)
 
 int schema_write(Text *text)
 {
-    json_t *schema = json_pack(
-        "{s:s, s:s, s:s}", "$schema", "https://json-schema.org/draft/2020-12/schema", "title",
-        "Phoenix service", "description", "One service of phoenix-spec(5), in NAME.json.");
-    json_t *table = table_schema(&spec_keys);
+    json_t *schema =
+        json_pack("{s:s, s:s, s:s}", "$schema", "https://json-schema.org/draft/2020-12/schema",
+                  "title", "Phoenix spec", "description",
+                  "One service, or one policy, of phoenix-spec(5), in NAME.json.");
+    json_t *policy = json_pack("{s:{s:{s:s}}, s:[s]}", "properties", "type", "const",
+                               spec_type_word(SPEC_TYPE_POLICY), "required", "type");
     _cleanup_free_ char *dumped = NULL;
 
-    if (schema && table && json_object_update(schema, table) >= 0)
+    /* Which of the two tables it is follows from "type", as in the reader. */
+    if (schema && policy && json_object_set(schema, "if", policy) >= 0 &&
+        json_object_set_new(schema, "then", table_schema(&spec_policy_keys)) >= 0 &&
+        json_object_set_new(schema, "else", table_schema(&spec_keys)) >= 0)
         dumped = json_dumps(schema, JSON_INDENT(2));
     json_decref(schema);
-    json_decref(table);
+    json_decref(policy);
     if (!dumped)
         return -ENOMEM;
     text_add(text, dumped);
@@ -176,22 +191,32 @@ int schema_write(Text *text)
     return text->error;
 }
 
+static void list_table(const KeyTable *table, const char *prefix, Text *text);
+
+static void list_key(const Key *key, const char *prefix, Text *text)
+{
+    _cleanup_free_ char *path = text_printf("%s%s%s", prefix, *prefix ? "." : "", key->name);
+    _cleanup_free_ char *member = path ? text_printf("%s.NAME", path) : NULL;
+    const char *fallback = key->fallback ? key->fallback : key->derived ? key->derived : "-";
+
+    if (!member || key->flags & (KEY_PLAN | KEY_NAME))
+        return;
+    text_addf(text, "%s\t%s\t%s\t%s\n", path, key_kind_word(key->kind), fallback, key->about);
+    if (key->table)
+        list_table(key->table, key->kind == KEY_NAMED ? member : path, text);
+}
+
 static void list_table(const KeyTable *table, const char *prefix, Text *text)
 {
-    for (size_t i = 0; i < table->n; i++) {
-        const Key *key = &table->keys[i];
-        _cleanup_free_ char *path = text_printf("%s%s%s", prefix, *prefix ? "." : "", key->name);
-        if (key->flags & KEY_PLAN || !path)
-            continue;
-        const char *fallback = key->fallback ? key->fallback : key->derived ? key->derived : "-";
-        text_addf(text, "%s\t%s\t%s\t%s\n", path, key_kind_word(key->kind), fallback, key->about);
-        if (key->table)
-            list_table(key->table, path, text);
-    }
+    for (size_t i = 0; i < table->n; i++)
+        list_key(&table->keys[i], prefix, text);
 }
 
 int schema_list_keys(Text *text)
 {
     list_table(&spec_keys, "", text);
+    for (size_t i = 0; i < spec_policy_keys.n; i++)
+        if (!key_find(&spec_keys, spec_policy_keys.keys[i].name))
+            list_key(&spec_policy_keys.keys[i], "", text);
     return text->error;
 }

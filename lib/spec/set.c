@@ -56,7 +56,9 @@ static SpecFate fate_of(const Spec *spec, bool good, SpecScope scope, const char
     if (spec && spec->scope != SPEC_UNSET && spec->scope != SPEC_SCOPE_ANY &&
         spec->scope != (int)scope)
         return SPEC_FATE_OTHER_SCOPE;
-    return good ? SPEC_FATE_GENERATED : SPEC_FATE_BROKEN;
+    if (!good)
+        return SPEC_FATE_BROKEN;
+    return spec->type == SPEC_TYPE_POLICY ? SPEC_FATE_POLICY : SPEC_FATE_GENERATED;
 }
 
 static int entry_load(SpecEntry *entry, SpecScope scope, const char *machine)
@@ -148,9 +150,9 @@ const char *spec_set_nearest(const SpecSet *set, const char *name)
 const char *spec_fate_word(SpecFate fate)
 {
     static const char *const words[] = {
-        [SPEC_FATE_GENERATED] = "generated",     [SPEC_FATE_BROKEN] = "broken",
-        [SPEC_FATE_MASKED] = "masked",           [SPEC_FATE_ELSEWHERE] = "elsewhere",
-        [SPEC_FATE_OTHER_SCOPE] = "other-scope",
+        [SPEC_FATE_GENERATED] = "generated", [SPEC_FATE_POLICY] = "policy",
+        [SPEC_FATE_BROKEN] = "broken",       [SPEC_FATE_MASKED] = "masked",
+        [SPEC_FATE_ELSEWHERE] = "elsewhere", [SPEC_FATE_OTHER_SCOPE] = "other-scope",
     };
     static_assert(ELEMENTSOF(words) == _SPEC_FATE_MAX, "a word for every fate");
 

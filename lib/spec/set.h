@@ -11,6 +11,7 @@
 
 typedef enum SpecFate {
     SPEC_FATE_GENERATED,   /* good: its units are made */
+    SPEC_FATE_POLICY,      /* good: a policy; there is a plan of it and no unit */
     SPEC_FATE_BROKEN,      /* its findings say why; a stub explains it */
     SPEC_FATE_MASKED,      /* nothing is made */
     SPEC_FATE_ELSEWHERE,   /* names another machine: nothing is made */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/macros.h"
+#include "spec/policy.h"
 
 #define SPEC_UNSET     (-1)
 #define SPEC_INT_UNSET INT64_MIN
@@ -28,6 +29,7 @@ typedef enum SpecType {
     SPEC_TYPE_CONTAINER, /* written "docker", "container" or "oci" */
     SPEC_TYPE_BINARY,
     SPEC_TYPE_VM,
+    SPEC_TYPE_POLICY, /* no service: rules for containers, policy.h */
     _SPEC_TYPE_MAX,
 } SpecType;
 
@@ -292,6 +294,8 @@ typedef struct Spec {
     SpecLogs logs;
     SpecOnFailure onfailure;
     SpecSettings unit;
+
+    Policy policy; /* of SPEC_TYPE_POLICY, which has nothing of the above but what names it */
 } Spec;
 
 /* A Spec with every field unset; NULL when there is no memory. */

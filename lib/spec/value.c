@@ -387,6 +387,54 @@ static int read_objects(Reader *reader, const Key *key, const json_t *value, Key
     return 0;
 }
 
+static void cleanup_json(json_t **json)
+{
+    json_decref(*json);
+}
+
+static int read_member_named(Reader *reader, const KeyTable *table, const char *name,
+                             const json_t *value, KeyObjects *field)
+{
+    _cleanup_(cleanup_json) json_t *text = json_string(name);
+    const Key *key = key_of_name(table);
+    char *checked = NULL;
+
+    if (strncmp(name, "x-", 2) == 0)
+        return 0;
+    if (!text)
+        return -ENOMEM;
+    int r = read_text_value(reader, key->rule, text, &checked);
+    if (r < 0 || !checked)
+        return r;
+    r = add_object(reader, table, value, field);
+    if (r < 0) {
+        free(checked);
+        return r;
+    }
+    *(char **)key_field(key, (char *)field->items + (field->n - 1) * table->size) = checked;
+    return 0;
+}
+
+static int read_named(Reader *reader, const Key *key, const json_t *value, KeyObjects *field)
+{
+    size_t saved = reader->path.size;
+    const char *name;
+    json_t *member;
+
+    if (!json_is_object(value))
+        return add_wrong(reader, DIAG_CODE_WRONG_TYPE, value, "an object", NULL);
+    json_object_foreach((json_t *)value, name, member)
+    {
+        int r = path_add_key(&reader->path, name);
+        if (r >= 0)
+            r = read_member_named(reader, key->table, name, member, field);
+        path_cut(reader, saved);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 /* Settings are checked by settings.c; here they only get their path. */
 static int read_settings(Reader *reader, const json_t *value, SpecSettings *field)
 {
@@ -416,6 +464,8 @@ static int read_value(Reader *reader, const Key *key, const json_t *value, void 
         return read_table(reader, key->table, value, field);
     case KEY_OBJECTS:
         return read_objects(reader, key, value, field);
+    case KEY_NAMED:
+        return read_named(reader, key, value, field);
     case KEY_SETTINGS:
         return read_settings(reader, value, field);
     case _KEY_KIND_MAX:
@@ -438,7 +488,7 @@ static const char *nearest_key(const KeyTable *table, const char *word)
     plain[length] = '\0';
     assert(table->n < ELEMENTSOF(names));
     for (size_t i = 0; i < table->n; i++) {
-        if (table->keys[i].flags & KEY_PLAN)
+        if (table->keys[i].flags & (KEY_PLAN | KEY_NAME))
             continue;
         if (streq(table->keys[i].name, plain))
             return table->keys[i].name;
@@ -448,10 +498,25 @@ static const char *nearest_key(const KeyTable *table, const char *word)
     return nearest(plain, names);
 }
 
+/* Whom the key belongs to when it was written into a spec of the other kind; else NULL. */
+static const char *whose_key(const KeyTable *table, const char *name)
+{
+    if (table == &spec_policy_keys && key_find(&spec_keys, name))
+        return "services, and this is a policy";
+    if (table == &spec_keys && key_find(&spec_policy_keys, name))
+        return "policies (\"type\": \"policy\"), and this is a service";
+    return NULL;
+}
+
 static int add_unknown(Reader *reader, const KeyTable *table, const char *name)
 {
     const char *near = nearest_key(table, name);
     _cleanup_free_ char *hint = near ? text_printf("did you mean \"%s\"?", near) : NULL;
+    const char *other = whose_key(table, name);
+
+    if (other)
+        return diag_add(reader->diags, DIAG_WARNING, reader->source, path_text(reader),
+                        DIAG_CODE_UNKNOWN_KEY, NULL, "is a key of %s", other);
 
     if (near && !hint)
         return -ENOMEM;
@@ -466,7 +531,7 @@ static int read_member(Reader *reader, const KeyTable *table, const char *name, 
 
     if (strncmp(name, "x-", 2) == 0)
         return 0;
-    if (!key || ((key->flags & KEY_PLAN) && !reader->plan))
+    if (!key || ((key->flags & KEY_PLAN) && !reader->plan) || (key->flags & KEY_NAME))
         return add_unknown(reader, table, name);
     if ((key->flags & KEY_NOT_YET) && !reader->plan) {
         int r =
@@ -525,7 +590,11 @@ int value_read_spec(const json_t *json, const char *source, bool plan, DiagList 
 {
     Reader reader = {.source = source, .plan = plan, .diags = diags};
 
-    int r = read_table(&reader, &spec_keys, json, spec);
+    const char *type = json_string_value(json_object_get(json, "type"));
+    const Key *key = key_find(&spec_keys, "type");
+
+    int r = read_table(&reader, spec_table(type ? value_enum_index(key, type) : SPEC_UNSET), json,
+                       spec);
     text_done(&reader.path);
     return r;
 }
@@ -561,6 +630,7 @@ int value_set_text(const Key *key, void *field, const char *text)
     case KEY_HEADERS:
     case KEY_OBJECT:
     case KEY_OBJECTS:
+    case KEY_NAMED:
     case KEY_SETTINGS:
     case _KEY_KIND_MAX:
         break;

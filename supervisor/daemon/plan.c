@@ -75,6 +75,7 @@ static void own_texts(Pack *pack, const KeyTable *table, void *structure)
             break;
         case KEY_OBJECT:
         case KEY_OBJECTS:
+        case KEY_NAMED:
         case KEY_SETTINGS:
         case _KEY_KIND_MAX:
             assert(false); /* neither a check nor onfailure has such */

@@ -48,7 +48,10 @@ void plans_done(Plans *plans)
 {
     for (size_t i = 0; i < plans->n; i++)
         plan_free(plans->items[i]);
+    for (size_t i = 0; i < plans->n_policies; i++)
+        spec_free(plans->policies[i]);
     free(plans->items);
+    free(plans->policies);
     *plans = (Plans){0};
 }
 
@@ -81,9 +84,22 @@ static int say_findings(const Reader *reader, const char *path, const DiagList *
     return 0;
 }
 
-/* Returns 1 when there is a plan, 0 when it is bad (and was said), or -ENOMEM. */
-static int parse(const Reader *reader, const PlanFile *file, const char *text, size_t size,
-                 Plan **ret)
+/* There are few of them, so they stay as they were read. Returns 0 or -ENOMEM. */
+static int add_policy(Reader *reader, Spec **spec)
+{
+    Plans *plans = &reader->plans;
+    Spec **grown = reallocarray(plans->policies, plans->n_policies + 1, sizeof(Spec *));
+
+    if (!grown)
+        return -ENOMEM;
+    plans->policies = grown;
+    grown[plans->n_policies++] = TAKE_PTR(*spec);
+    return 0;
+}
+
+/* Returns 1 when there is a plan of a service, 0 when it is that of a policy, which is kept, or bad
+ * (and was said), or -ENOMEM. */
+static int parse(Reader *reader, const PlanFile *file, const char *text, size_t size, Plan **ret)
 {
     _cleanup_diag_list_ DiagList diags = {0};
     _cleanup_spec_free_ Spec *spec = NULL;
@@ -97,12 +113,14 @@ static int parse(const Reader *reader, const PlanFile *file, const char *text, s
         say_bad(reader, file->path, "has the name of another service in it");
         return 0;
     }
+    if (spec->type == SPEC_TYPE_POLICY)
+        return add_policy(reader, &spec);
     r = plan_new(file->name, hash64(HASH64_START, text, size), spec, ret);
     return r < 0 ? r : 1;
 }
 
 /* As parse(). */
-static int read_plan(const Reader *reader, const char *entry, const PlanFile *file, Plan **ret)
+static int read_plan(Reader *reader, const char *entry, const PlanFile *file, Plan **ret)
 {
     _cleanup_free_ char *text = NULL;
     size_t size;
@@ -155,7 +173,7 @@ static int add_file(Reader *reader, const char *entry)
     file.path = text_printf("%s/%s", reader->folder, entry);
     if (!file.path)
         return -ENOMEM;
-    if (reader->plans.n >= PLANS_MAX) {
+    if (reader->plans.n + reader->plans.n_policies >= PLANS_MAX) {
         say_bad(reader, file.path, "is one plan too many");
         return 0;
     }
@@ -190,6 +208,11 @@ static int compare(const void *a, const void *b)
     return strcmp((*(const Plan *const *)a)->name, (*(const Plan *const *)b)->name);
 }
 
+static int compare_policies(const void *a, const void *b)
+{
+    return strcmp((*(const Spec *const *)a)->name, (*(const Spec *const *)b)->name);
+}
+
 int plans_read(const char *folder, plans_bad_t bad, void *userdata, Plans *ret)
 {
     _cleanup_(reader_done) Reader reader = {
@@ -209,6 +232,8 @@ int plans_read(const char *folder, plans_bad_t bad, void *userdata, Plans *ret)
         return r;
     if (reader.plans.n > 1)
         qsort(reader.plans.items, reader.plans.n, sizeof(Plan *), compare);
+    if (reader.plans.n_policies > 1)
+        qsort(reader.plans.policies, reader.plans.n_policies, sizeof(Spec *), compare_policies);
     *ret = reader.plans;
     reader.plans = (Plans){0};
     return 0;

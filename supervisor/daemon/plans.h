@@ -53,14 +53,16 @@ static inline void plan_freep(Plan **plan)
 typedef struct Plans {
     Plan **items; /* sorted by name; NULL where taken */
     size_t n;
+    Spec **policies; /* sorted by name; NULL where taken */
+    size_t n_policies;
 } Plans;
 
 /* A plan that cannot be used; the rest are. */
 typedef void (*plans_bad_t)(const char *path, const char *message, void *userdata);
 
 /* `folder`: $PHOENIX_PLAN_DIR, or /run/systemd/generator/phoenix, or
- * $XDG_RUNTIME_DIR/systemd/generator/phoenix. A missing folder is no plans. Policies and other
- * kinds that are no services are left out. Returns 0 or a negative errno. */
+ * $XDG_RUNTIME_DIR/systemd/generator/phoenix. A missing folder is no plans. Returns 0 or a negative
+ * errno. */
 int plans_read(const char *folder, plans_bad_t bad, void *userdata, Plans *ret);
 void plans_done(Plans *plans);
 

@@ -101,6 +101,28 @@ static void test_read(void **state)
     assert_true(plans.items[2]->hash == hash);
 }
 
+/* No services: they are apart. */
+static void test_policies(void **state)
+{
+    static const char two[] = "{\"plan\": 1, \"name\": \"b\", \"type\": \"policy\", "
+                              "\"match\": {\"command\": \"stress\"}}";
+    static const char one[] = "{\"plan\": 1, \"name\": \"a\", \"type\": \"policy\", "
+                              "\"match\": {\"command\": \"stress\"}, \"keep\": 3}";
+    Folder *folder = *state;
+    _cleanup_(plans_done) Plans plans = {0};
+
+    put_plan(folder, "web.json", "web");
+    put(folder, "b.json", two, sizeof(two) - 1);
+    put(folder, "a.json", one, sizeof(one) - 1);
+    assert_int_equal(plans_read(folder->path, on_bad, folder, &plans), 0);
+    assert_int_equal(folder->n_bad, 0);
+    assert_int_equal(plans.n, 1);
+    assert_int_equal(plans.n_policies, 2);
+    assert_string_equal(plans.policies[0]->name, "a");
+    assert_int_equal(plans.policies[0]->policy.classes.items[0].keep, 3);
+    assert_string_equal(plans.policies[1]->name, "b");
+}
+
 static void assert_bad(Folder *folder, const char *message)
 {
     _cleanup_(plans_done) Plans plans = {0};
@@ -237,6 +259,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_policies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
         cmocka_unit_test_setup_teardown(test_none, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stamp, setup, teardown),

@@ -13,7 +13,7 @@ phoenix, corpus = sys.argv[1], [Path(p) for p in sys.argv[2:]]
 schema = json.loads(subprocess.run([phoenix, "schema"], capture_output=True, check=True).stdout)
 KNOWN = {"$schema", "title", "description", "default", "type", "enum", "anyOf", "items", "minItems",
          "minimum", "maximum", "pattern", "properties", "patternProperties", "additionalProperties",
-         "required"}
+         "required", "propertyNames", "const", "if", "then", "else"}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int,
          "number": (int, float)}
 
@@ -27,6 +27,10 @@ def is_type(value, name):
 def accepts(rule, value):
     unknown = set(rule) - KNOWN
     assert not unknown, f"the schema uses words this test does not check: {unknown}"
+    if "if" in rule and not accepts(rule["then"] if accepts(rule["if"], value) else rule["else"], value):
+        return False
+    if "const" in rule and value != rule["const"]:
+        return False
     types = rule.get("type", [])
     if types and not any(is_type(value, t) for t in ([types] if isinstance(types, str) else types)):
         return False
@@ -51,6 +55,8 @@ def accepts_object(rule, value):
     if any(key not in value for key in rule.get("required", [])):
         return False
     for key, member in value.items():
+        if not accepts(rule.get("propertyNames", {}), key):
+            return False
         if key in rule.get("properties", {}):
             if not accepts(rule["properties"][key], member):
                 return False
@@ -82,6 +88,9 @@ WRONG = [
     {"type": "docker", "image": "x", "healthcheck": [{"retries": 0}]},
     {"type": "docker", "image": "x", "listen": [{"mode": "0999"}]},
     {"type": "docker", "image": "x", "unit": {"Service": 5}},
+    {"type": "policy"}, {"type": "policy", "match": "x", "classes": {"CPU": "-c"}},
+    {"type": "policy", "match": "x", "classes": {"cpu": {"kep": 1}}},
+    {"type": "policy", "match": "x", "action": "kill"}, {"type": "policy", "match": "x", "image": "x"},
 ]
 checked = 0
 for path in corpus:

@@ -114,7 +114,8 @@ static void test_every_mistake_at_once(void **state)
     FINDINGS("{\n  \"type\": \"dokcer\",\n  \"image\": \"nginx\",\n"
              "  \"restart\": {\"delay\": \"5 parsecs\"},\n  \"helthcheck\": \"/\",\n"
              "  \"env\": [\"1A=b\"],\n  \"ports\": [\"80:80\", \"99999\"]\n}",
-             "w:2:11: type: \"dokcer\" is not one of \"docker\", \"binary\", \"vm\"; did you mean "
+             "w:2:11: type: \"dokcer\" is not one of \"docker\", \"binary\", \"vm\", \"policy\"; "
+             "did you mean "
              "\"docker\"?\n"
              "w:4:24: restart.delay: \"5 parsecs\" is not a time span (like \"500ms\", \"10s\", "
              "\"1min 30s\")\n"
@@ -135,8 +136,9 @@ static void test_wrong_types(void **state)
     FINDINGS("{" WEB ", \"restart\": null}",
              "w:1:49: restart: null is not one of \"always\", \"on-failure\", \"on-abnormal\", "
              "\"on-abort\", \"on-watchdog\", \"on-success\", \"no\"\n");
-    FINDINGS("{\"image\": \"a\"}", "w:1:1: type: is missing: What the image is: a container image, "
-                                   "a program, a virtual machine.\n");
+    FINDINGS("{\"image\": \"a\"}",
+             "w:1:1: type: is missing: What the image is: a container image, "
+             "a program, a virtual machine; or \"policy\", which has keys of its own.\n");
 }
 
 static void test_broken_json(void **state)
@@ -432,6 +434,104 @@ static void test_checks_are_bounded(void **state)
     }
 }
 
+#define POLICY "\"type\": \"policy\", \"match\": "
+
+static void test_policy(void **state)
+{
+    _cleanup_spec_free_ Spec *spec = read_good("{" POLICY "\"stress\"}");
+    static const char *const names[] = {"cpu", "io", "ram", "disk"};
+    const Policy *policy = &spec->policy;
+
+    assert_int_equal(spec->type, SPEC_TYPE_POLICY);
+    assert_string_equal(spec->name, "web");
+    assert_int_equal(spec->scope, SPEC_SCOPE_ANY);
+    assert_string_equal(policy->match.command, "stress");
+    assert_null(policy->match.services);
+    assert_int_equal(policy->classes.n, 4);
+    for (size_t i = 0; i < policy->classes.n; i++) {
+        assert_string_equal(policy->classes.items[i].name, names[i]);
+        assert_int_equal(policy->classes.items[i].keep, 1);
+    }
+    assert_string_equal(policy->classes.items[2].args[0], "--vm");
+    assert_int_equal(policy->interval_usec, 10 * USEC_PER_SEC);
+    assert_int_equal(policy->action, POLICY_ACTION_STOP);
+    assert_int_equal(policy->grace_usec, 10 * USEC_PER_SEC);
+    assert_int_equal(policy->cooldown_usec, 30 * USEC_PER_SEC);
+    assert_null(spec->image);
+    assert_int_equal(spec->restart.policy, SPEC_UNSET); /* which is a matter of services */
+}
+
+static void test_policy_in_full(void **state)
+{
+    _cleanup_spec_free_ Spec *spec = read_good(
+        "{" POLICY "{\"command\": \"str*\", \"container\": \"x_*\", \"services\": \"web-*\"}, "
+        "\"classes\": {\"b\": \"--cpu\", \"a\": {\"command\": \"x\", \"keep\": 3, \"x-why\": 1}, "
+        "\"x-note\": 5, \"rest\": {}}, \"keep\": 2, \"budget\": {\"memory\": \"1.5G\", "
+        "\"psi\": \"20%\"}, \"action\": \"none\", \"spare\": [\"x_keep\"]}");
+    const Policy *policy = &spec->policy;
+
+    /* in the order of the file: the first that fits counts */
+    assert_int_equal(policy->classes.n, 3);
+    assert_string_equal(policy->classes.items[0].name, "b");
+    assert_string_equal(policy->classes.items[0].args[0], "--cpu");
+    assert_int_equal(policy->classes.items[0].keep, 2);
+    assert_string_equal(policy->classes.items[1].name, "a");
+    assert_int_equal(policy->classes.items[1].keep, 3);
+    assert_null(policy->classes.items[2].args);
+    assert_string_equal(policy->match.services[0], "web-*");
+    assert_string_equal(policy->budget.memory, "1536M");
+    assert_string_equal(policy->budget.psi.memory, "20%");
+    assert_int_equal(policy->action, POLICY_ACTION_NONE);
+}
+
+static void test_policy_mistakes(void **state)
+{
+    FINDINGS("{\"type\": \"policy\"}",
+             "w:1:1: match: is missing: The containers that it is about; all that is given must "
+             "fit.\n");
+    FINDINGS("{" POLICY "{}}",
+             "w:1:29: match: is empty, so it would be about every container; give \"command\", "
+             "\"container\" or \"services\"\n");
+    FINDINGS("{" POLICY "\"a\", \"classes\": {\"CPU\": \"--cpu\"}}",
+             "w:1:53: classes.CPU: \"CPU\" is not the name of a class (a-z, 0-9, \"_\", \"-\", "
+             "beginning with a letter or digit, at most 32 characters)\n");
+    FINDINGS("{" POLICY "\"a\", \"classes\": {\"cpu\": {\"args\": [], \"kep\": 1}}, \"keep\": -1}",
+             "w:1:62: classes.cpu.args: is empty; at least one string is needed\n"
+             "w:1:66: warning: classes.cpu.kep: unknown key; did you mean \"keep\"?\n"
+             "w:1:86: keep: -1 is not a whole number from 0 to 100000\n");
+    FINDINGS(
+        "{" POLICY "\"a\", \"classes\": [], \"budget\": {\"psi\": {\"io\": \"110%\"}}}",
+        "w:1:45: classes: an array is not an object\n"
+        "w:1:74: budget.psi.io: \"110%\" is not a percentage from 0% to 100% (like \"10%\")\n");
+    /* A key of the other kind is named as such. */
+    FINDINGS("{" POLICY "\"a\", \"image\": \"x\"}",
+             "w:1:34: warning: image: is a key of services, and this is a policy\n");
+    FINDINGS("{" WEB ", \"spare\": \"x\"}",
+             "w:1:38: warning: spare: is a key of policies (\"type\": \"policy\"), and this is a "
+             "service\n");
+    FINDINGS("{" POLICY "\"a\", \"action\": \"kill\", \"interval\": \"10ms\"}",
+             "w:1:44: action: \"kill\" is not one of \"stop\", \"none\"\n"
+             "w:1:64: interval: \"10ms\" is not a time span from 1s to 1d\n");
+}
+
+static void test_policy_plan(void **state)
+{
+    _cleanup_spec_free_ Spec *spec = read_good(
+        "{" POLICY "{\"command\": \"stress\"}, \"classes\": {\"z\": \"-z\", \"a\": \"-a\"}, "
+        "\"budget\": \"1G\", \"scope\": \"user\"}");
+    _cleanup_spec_free_ Spec *again = NULL;
+    _cleanup_(text_done) Text first = {0}, second = {0};
+    _cleanup_diag_list_ DiagList diags = {0};
+
+    assert_int_equal(plan_write(spec, &first), 0);
+    assert_non_null(strstr(first.data, "\"z\""));
+    assert_null(strstr(first.data, "restart"));
+    assert_int_equal(spec_read_plan(first.data, first.size, "p", &diags, &again), 0);
+    assert_int_equal(plan_write(again, &second), 0);
+    assert_string_equal(first.data, second.data);
+    assert_string_equal(again->policy.classes.items[0].name, "z");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +555,10 @@ int main(void)
         cmocka_unit_test(test_plan_of_other_version),
         cmocka_unit_test(test_findings_as_json),
         cmocka_unit_test(test_list_is_bounded),
+        cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_policy_in_full),
+        cmocka_unit_test(test_policy_mistakes),
+        cmocka_unit_test(test_policy_plan),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
