@@ -5,6 +5,7 @@
     lib/base <- lib/spec <- { generator, supervisor, cli }
     { lib/base, kmod/text } <- lib/sysinfo <- { supervisor, cli }
     lib/base <- collector
+    { lib/spec, lib/sysinfo } <- lib/reap <- { supervisor, cli }
 
 An arrow may be followed backwards only; the three programs never include each other. The helpers
 that run inside a unit's cgroup use nothing of ours but their own folder, so that they stay small and
@@ -23,6 +24,7 @@ MAY_INCLUDE = {
     "lib/base": [],
     "lib/spec": ["lib/base"],
     "lib/sysinfo": ["lib/base", "kmod"],
+    "lib/reap": ["lib/base", "lib/spec", "lib/sysinfo"],
     "kmod": [],
     "generator": ["lib/base", "lib/spec"],
     "supervisor/policy": [],
@@ -30,7 +32,7 @@ MAY_INCLUDE = {
     "supervisor/probe": ["lib/base", "lib/spec", "supervisor/lease", "supervisor/loop"],
     "supervisor/daemon": [
         "lib/base", "lib/spec", "supervisor/idle", "supervisor/lease", "supervisor/loop",
-        "supervisor/policy", "supervisor/probe", "lib/sysinfo",
+        "supervisor/policy", "supervisor/probe", "lib/sysinfo", "lib/reap",
     ],
     "supervisor/abort": [],
     "supervisor/once": [],
@@ -38,7 +40,7 @@ MAY_INCLUDE = {
     "supervisor/idle": ["supervisor/abort", "supervisor/lease"],
     "supervisor/drain": ["supervisor/abort", "supervisor/lease"],
     "collector": ["lib/base"],
-    "cli": ["lib/base", "lib/spec", "lib/sysinfo", "kmod"],
+    "cli": ["lib/base", "lib/spec", "lib/sysinfo", "kmod", "lib/reap"],
     "tests/testy": [],
     "tests/fuzz": [
         "lib/base", "lib/spec", "lib/sysinfo", "kmod", "generator", "supervisor/idle", "supervisor/lease",
@@ -65,7 +67,7 @@ BARE = ["kmod", "supervisor/abort", "supervisor/once", "supervisor/lease", "supe
 # Names of dependencies in meson files: which folders may name them.
 DEPENDENCIES = {
     "base_dep": ["lib/base", "lib/spec", "lib/sysinfo", "generator", "supervisor", "cli", "tests", "collector"],
-    "spec_dep": ["lib/spec", "generator", "supervisor", "cli", "tests"],
+    "spec_dep": ["lib/spec", "lib/reap", "generator", "supervisor", "cli", "tests"],
     "jansson_dep": ["lib/spec", "lib/sysinfo", "supervisor/daemon", "cli", "tests", "collector"],
     "libarchive_dep": ["generator", "tests"],
     "libcurl_dep": ["supervisor"],
@@ -83,7 +85,8 @@ DEPENDENCIES = {
     "loop_dep": ["supervisor", "tests"],
     "policy_dep": ["supervisor", "tests"],
     "probe_dep": ["supervisor", "tests"],
-    "sysinfo_dep": ["lib/sysinfo", "supervisor", "cli", "tests"],
+    "reap_dep": ["lib/reap", "supervisor", "cli", "tests"],
+    "sysinfo_dep": ["lib/sysinfo", "lib/reap", "supervisor", "cli", "tests"],
     "supervisor_dep": ["supervisor", "tests"],
 }
 

@@ -101,7 +101,7 @@ static const Key keys[] = {
      .about =
          "What is done with those that are too many: \"stop\", or \"none\", which only tells."},
     {"grace", KEY_SPAN, 0, F(policy.grace_usec), .min = 100 * USEC_PER_MSEC, .max = USEC_PER_HOUR,
-     .fallback = "10s", .about = "Time to stop in; who has not stopped then is killed."},
+     .fallback = "15s", .about = "Time to stop in; who has not stopped then is killed."},
     {"cooldown", KEY_SPAN, 0, F(policy.cooldown_usec), .min = USEC_PER_SEC, .max = USEC_PER_DAY,
      .fallback = "30s",
      .about = "Time until a stop that failed is tried again, and between two for pressure."},

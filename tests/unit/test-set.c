@@ -137,6 +137,36 @@ static void test_name_clash(void **state)
     assert_int_equal(find(fixture, "broken")->fate, SPEC_FATE_BROKEN);
 }
 
+static void put_policy(const char *folder, const char *name, const char *more)
+{
+    _cleanup_free_ char *path = text_printf("%s/%s", folder, name);
+    _cleanup_fclose_ FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    fprintf(file, "{\"type\": \"policy\", \"match\": \"stress\"%s%s}", *more ? ", " : "", more);
+}
+
+/* A policy has a name like a service, and is none. */
+static void test_policies(void **state)
+{
+    Fixture *fixture = *state;
+
+    put_policy(fixture->high, "stress.json", "");
+    put_policy(fixture->high, "other.json", "\"name\": \"web\"");
+    put_policy(fixture->high, "bad.json", "\"keep\": -1");
+    put_policy(fixture->high, "theirs.json", "\"scope\": \"user\"");
+    put(fixture->high, "web.json", "");
+    put(fixture->high, "needy.json", "\"needs\": \"stress\"");
+    load(fixture, SPEC_SCOPE_SYSTEM);
+    assert_int_equal(find(fixture, "stress")->fate, SPEC_FATE_POLICY);
+    assert_int_equal(find(fixture, "stress")->spec->policy.keep, 1);
+    assert_error(find(fixture, "other"), DIAG_CODE_NAME_CLASH, "web.json already");
+    assert_int_equal(find(fixture, "web")->fate, SPEC_FATE_GENERATED);
+    assert_int_equal(find(fixture, "bad")->fate, SPEC_FATE_BROKEN);
+    assert_int_equal(find(fixture, "theirs")->fate, SPEC_FATE_OTHER_SCOPE);
+    assert_error(find(fixture, "needy"), DIAG_CODE_MISSING_SPEC, "is a policy, and no service");
+}
+
 static void test_stub_gives_way(void **state)
 {
     Fixture *fixture = *state;
@@ -339,12 +369,19 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_precedence_and_masks), TEST(test_machine_and_scope),
-        TEST(test_name_clash),           TEST(test_stub_gives_way),
-        TEST(test_missing_links),        TEST(test_circles),
-        TEST(test_addresses_that_clash), TEST(test_ports_that_clash),
-        TEST(test_targets_that_clash),   TEST(test_no_way_in_a_user_manager),
-        TEST(test_many_addresses),       TEST(test_unreadable_and_strange_names),
+        TEST(test_precedence_and_masks),
+        TEST(test_machine_and_scope),
+        TEST(test_name_clash),
+        TEST(test_stub_gives_way),
+        TEST(test_policies),
+        TEST(test_missing_links),
+        TEST(test_circles),
+        TEST(test_addresses_that_clash),
+        TEST(test_ports_that_clash),
+        TEST(test_targets_that_clash),
+        TEST(test_no_way_in_a_user_manager),
+        TEST(test_many_addresses),
+        TEST(test_unreadable_and_strange_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

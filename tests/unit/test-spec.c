@@ -455,7 +455,7 @@ static void test_policy(void **state)
     assert_string_equal(policy->classes.items[2].args[0], "--vm");
     assert_int_equal(policy->interval_usec, 10 * USEC_PER_SEC);
     assert_int_equal(policy->action, POLICY_ACTION_STOP);
-    assert_int_equal(policy->grace_usec, 10 * USEC_PER_SEC);
+    assert_int_equal(policy->grace_usec, 15 * USEC_PER_SEC);
     assert_int_equal(policy->cooldown_usec, 30 * USEC_PER_SEC);
     assert_null(spec->image);
     assert_int_equal(spec->restart.policy, SPEC_UNSET); /* which is a matter of services */
