@@ -65,10 +65,34 @@ static void add_details(Text *entry, const Event *event)
         add_number(entry, "PHOENIX_RESTARTS", event->restarts);
 }
 
+/* In place of a service there is a policy; what it is about is a unit of somebody else. */
+static void add_reap(Text *entry, const Event *event, bool user)
+{
+    const EventReap *reap = event->reap;
+
+    add_field(entry, "PHOENIX_SERVICE", event->service);
+    add_field(entry, "PHOENIX_POLICY", event->service);
+    add_field(entry, user ? "OBJECT_SYSTEMD_USER_UNIT" : "OBJECT_SYSTEMD_UNIT", event->unit);
+    add_field(entry, "PHOENIX_UNIT", event->unit);
+    add_field(entry, "PHOENIX_CLASS", reap->class);
+    add_number(entry, "PHOENIX_RANK", reap->rank);
+    add_field(entry, "PHOENIX_CAUSE", reap->cause);
+    add_field(entry, "PHOENIX_RESULT", reap->result);
+    add_field(entry, "PHOENIX_CONTAINER", reap->id);
+    add_field(entry, "PHOENIX_CONTAINER_NAME", reap->name);
+    add_number(entry, "PHOENIX_PID", (uint64_t)reap->pid);
+    add_number(entry, "PHOENIX_MEMORY_BYTES", reap->memory_bytes);
+    add_number(entry, "PHOENIX_READ_BYTES", reap->read_bytes);
+    add_number(entry, "PHOENIX_WRITTEN_BYTES", reap->written_bytes);
+    text_addf(entry, "PHOENIX_CPU_PERCENT=%.2f\n", reap->cpu_percent);
+}
+
 int event_journal_entry(const Event *event, bool user, Text *text)
 {
     add_message(text, event);
-    if (event->service)
+    if (event->reap)
+        add_reap(text, event, user);
+    else if (event->service)
         add_service(text, event, user);
     add_details(text, event);
     return text->error;

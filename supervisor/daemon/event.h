@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <systemd/sd-id128.h>
 
 #include "supervisor/policy/state.h"
@@ -31,13 +32,27 @@ typedef enum EventKind {
     EVENT_THAWED,
     EVENT_MAINTENANCE_ON,
     EVENT_MAINTENANCE_OFF,
-    EVENT_BRAKE_ON, /* service is NULL for this and those below */
+    EVENT_REAPED, /* of a policy, which is in place of the service for these three: it has stopped
+                   * a container, */
+    EVENT_REAP_FAILED, /* could not, */
+    EVENT_REAP_DUE,    /* or would, and is only to tell */
+    EVENT_BRAKE_ON,    /* service is NULL for this and those below */
     EVENT_BRAKE_OFF,
     EVENT_SUPERVISOR_UP,
     EVENT_DEGRADED, /* the supervisor lacks something; reason says what */
     EVENT_RESTORED, /* and has it again */
     _EVENT_KIND_MAX,
 } EventKind;
+
+/* What a policy has decided about a container, and by which numbers. */
+typedef struct EventReap {
+    const char *class, *cause, *result; /* words */
+    const char *id, *name;              /* name: "" when it is not known */
+    size_t rank;                        /* 1: the newest of its class */
+    pid_t pid;
+    uint64_t memory_bytes, read_bytes, written_bytes;
+    double cpu_percent; /* 100: one CPU */
+} EventReap;
 
 typedef struct Event {
     EventKind kind;
@@ -51,6 +66,7 @@ typedef struct Event {
                             * it does not apply */
     uint64_t delay_usec;   /* to the next start, or of a hold; UINT64_MAX: does not apply */
     uint32_t restarts;     /* since the supervisor knows the service */
+    const EventReap *reap; /* NULL: it is of a service */
     uint64_t realtime_usec; /* set by events_emit() */
 } Event;
 

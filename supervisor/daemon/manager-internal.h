@@ -7,6 +7,7 @@
 #include "supervisor/daemon/manager.h"
 #include "supervisor/daemon/metrics/metrics.h"
 #include "supervisor/daemon/notify/notifier.h"
+#include "supervisor/daemon/reaper/reaper.h"
 #include "supervisor/daemon/service.h"
 #include "supervisor/policy/brake.h"
 #include "supervisor/policy/gate.h"
@@ -43,6 +44,7 @@ struct Manager {
     Api *api;
     MetricsServer *metrics;
     Notifier *notifier;
+    Reaper *reaper;
 
     const char *lacking[_LACK_MAX]; /* why, or NULL */
     char *degraded;

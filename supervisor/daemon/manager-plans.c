@@ -220,6 +220,7 @@ static void take_plans(Manager *manager, Plans *plans)
         qsort(manager->services, manager->n_services, sizeof(*manager->services), compare_services);
     count_dependents(manager);
     manager_brake_window(manager);
+    reaper_set_policies(manager->reaper, plans->policies, plans->n_policies);
 }
 
 void manager_read_plans(Manager *manager)

@@ -98,3 +98,18 @@ int manager_probe_now(Manager *manager, const char *name, view_probe_done_t done
 
     return service ? service_probe_now(service, done, userdata) : -ENOENT;
 }
+
+size_t manager_n_policy_classes(Manager *manager)
+{
+    return reaper_n_classes(manager->reaper);
+}
+
+void manager_view_policy_class(Manager *manager, size_t i, PolicyView *ret)
+{
+    reaper_view_class(manager->reaper, i, ret);
+}
+
+int manager_reap(Manager *manager, const char *name, view_reap_done_t done, void *userdata)
+{
+    return reaper_run(manager->reaper, name, done, userdata);
+}

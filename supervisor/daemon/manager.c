@@ -192,6 +192,8 @@ static int make_interfaces(Manager *manager, const char *state_folder)
     if (r >= 0)
         r = notifier_new(manager->event, context->probes.curl, context->units, manager,
                          state_folder, manager->user, onfailure_of, manager, &manager->notifier);
+    if (r >= 0)
+        r = reaper_new(manager->event, manager->user, context->events, &manager->reaper);
     return r;
 }
 
@@ -297,6 +299,7 @@ Manager *manager_free(Manager *manager)
     api_free(manager->api);
     metrics_server_free(manager->metrics);
     notifier_free(manager->notifier);
+    reaper_free(manager->reaper);
     manager_close_gate(manager);
     lease_server_free(manager->leases);
     for (size_t i = 0; i < manager->n_services; i++)

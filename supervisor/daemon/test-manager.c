@@ -306,3 +306,66 @@ int manager_probe_now(Manager *manager, const char *name, view_probe_done_t done
                                        PROBE_USEC, 0, on_probed, manager);
     return r < 0 ? r : (int)manager->services[0].n_probes;
 }
+
+/* Two classes of one policy; what is asked of it is done at once. */
+size_t manager_n_policy_classes(Manager *manager)
+{
+    return 2;
+}
+
+void manager_view_policy_class(Manager *manager, size_t i, PolicyView *ret)
+{
+    *ret = (PolicyView){
+        .policy = "stress",
+        .class = i == 0 ? "cpu" : "ram",
+        .n_containers = 3 + i,
+        .n_spared = 1,
+        .n_results = {[UNIT_STOP_STOPPED] = 5 + i, [UNIT_STOP_FAILED] = 1},
+    };
+}
+
+static const ReapView reap_rows[] = {
+    {
+        .policy = "stress",
+        .class = "cpu",
+        .id = "57a511dff57400000000000000000000",
+        .name = TEST_HOSTILE,
+        .unit = "libpod-57a511dff574.scope",
+        .verdict = "stop",
+        .cause = "surplus",
+        .result = "stopped",
+        .reason = "number 2 from the newest, and only 1 is kept",
+        .rank = 2,
+        .pid = 4711,
+        .memory_bytes = 4096,
+        .cpu_percent = 99.5,
+    },
+};
+
+typedef struct ReapCall {
+    view_reap_done_t done;
+    void *userdata;
+} ReapCall;
+
+static int on_reaped(sd_event_source *source, void *userdata)
+{
+    ReapCall *call = userdata;
+
+    call->done(reap_rows, 1, call->userdata);
+    free(call);
+    sd_event_source_unref(source);
+    return 0;
+}
+
+int manager_reap(Manager *manager, const char *name, view_reap_done_t done, void *userdata)
+{
+    ReapCall *call;
+
+    if (name[0] && strcmp(name, "stress") != 0)
+        return -ENOENT;
+    call = calloc(1, sizeof(*call));
+    if (!call)
+        return -ENOMEM;
+    *call = (ReapCall){done, userdata};
+    return sd_event_add_defer(manager->event, &(sd_event_source *){NULL}, on_reaped, call);
+}

@@ -15,6 +15,7 @@
 #include "supervisor/probe/probe.h"
 #include "supervisor/daemon/event.h"
 #include "supervisor/daemon/history.h"
+#include "supervisor/daemon/reaper/unit-stop.h"
 #include "supervisor/daemon/units/units.h"
 
 typedef struct ProbeView {
@@ -78,6 +79,28 @@ typedef struct SupervisorView {
     uint64_t plans_bad;
 } SupervisorView;
 
+/* What a policy did in one of its classes since the supervisor knows it. */
+typedef struct PolicyView {
+    const char *policy, *class;
+    size_t n_containers; /* at the last look, those that are spared included */
+    size_t n_spared;
+    uint64_t n_results[_UNIT_STOP_RESULT_MAX];
+} PolicyView;
+
+/* A container in a class of a policy, and what became of it. */
+typedef struct ReapView {
+    const char *policy, *class, *id, *name, *unit; /* unit: "" when it has none */
+    const char *verdict, *cause, *result;          /* words; result: "" when nothing was done */
+    const char *reason;
+    size_t rank;
+    pid_t pid;
+    uint64_t memory_bytes;
+    double cpu_percent;
+} ReapView;
+
+/* All that was asked for has been done; rows is NULL when it could not be. */
+typedef void (*view_reap_done_t)(const ReapView *rows, size_t n, void *userdata);
+
 /* One probe made on request has ended. */
 typedef void (*view_probe_done_t)(const ProbeView *view, const ProbeSample *sample, void *userdata);
 
@@ -105,3 +128,10 @@ int manager_release(Manager *manager, const char *name);
  * are shown but count like any other. Returns the number of checks, -ENOENT, -ENOTCONN when it does
  * not run, -EBUSY when one is already asked for. */
 int manager_probe_now(Manager *manager, const char *name, view_probe_done_t done, void *userdata);
+
+/* Classes of policies, in the order of the policies' names. */
+size_t manager_n_policy_classes(Manager *manager);
+void manager_view_policy_class(Manager *manager, size_t i, PolicyView *ret);
+/* Looks at the containers now and acts by the policy, by all of them for the name "". `done` is
+ * called later. Returns 0, -ENOENT, or why the containers cannot be read. */
+int manager_reap(Manager *manager, const char *name, view_reap_done_t done, void *userdata);

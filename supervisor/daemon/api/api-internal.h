@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The parts of the D-Bus API: the connection (api.c), methods and properties (api-methods.c), the
- * answer to ProbeNow (api-probe.c), views as messages (api-message.c).
+ * answer to ProbeNow (api-probe.c) and Reap (api-reap.c), views as messages (api-message.c).
  */
 #pragma once
 
@@ -17,6 +17,7 @@
 #define API_INTERFACE "io.phoenix.Supervisor1"
 
 #define API_ERROR_NO_SERVICE  "io.phoenix.Error.NoSuchService"
+#define API_ERROR_NO_POLICY   "io.phoenix.Error.NoSuchPolicy"
 #define API_ERROR_NOT_RUNNING "io.phoenix.Error.NotRunning"
 #define API_ERROR_BUSY        "io.phoenix.Error.Busy"
 
@@ -29,6 +30,10 @@ int api_set_error(sd_bus_error *error, int r, const char *name);
 /* Makes all checks of the service; the call is answered when they have ended. Returns 1, or a
  * negative errno with `error` set when it cannot begin. */
 int api_probe_now(Manager *manager, sd_bus_message *call, const char *name, sd_bus_error *error);
+
+/* Acts by the policy of that name, or by all for ""; the call is answered when what is stopped has
+ * ended. As api_probe_now(). */
+int api_reap(Manager *manager, sd_bus_message *call, const char *name, sd_bus_error *error);
 
 /* Strings on the bus must be UTF-8 or the bus throws us out: what is none becomes U+FFFD. */
 int api_append_string(sd_bus_message *m, const char *s);

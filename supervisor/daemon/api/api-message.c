@@ -336,6 +336,25 @@ int api_append_service(sd_bus_message *m, Manager *manager, size_t i, bool with_
     return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+static int append_reap(sd_bus_message *m, const EventReap *reap)
+{
+    int r = api_append_string_entry(m, "Class", reap->class);
+
+    if (r >= 0)
+        r = api_append_u32(m, "Rank", reap->rank);
+    if (r >= 0)
+        r = api_append_string_entry(m, "Cause", reap->cause);
+    if (r >= 0)
+        r = api_append_string_entry(m, "Result", reap->result);
+    if (r >= 0)
+        r = api_append_string_entry(m, "Container", reap->id);
+    if (r >= 0)
+        r = api_append_string_entry(m, "ContainerName", reap->name);
+    if (r >= 0)
+        r = api_append_u32(m, "Pid", (size_t)reap->pid);
+    return r < 0 ? r : api_append_u64(m, "Memory", reap->memory_bytes);
+}
+
 /* Only those that apply. */
 static int append_event_details(sd_bus_message *m, const Event *event)
 {
@@ -351,8 +370,10 @@ static int append_event_details(sd_bus_message *m, const Event *event)
         r = api_append_u64(m, "Latency", event->latency_usec);
     if (r >= 0 && event->delay_usec != UINT64_MAX)
         r = api_append_u64(m, "Delay", event->delay_usec);
-    if (r >= 0 && event->service)
+    if (r >= 0 && event->service && !event->reap)
         r = api_append_u32(m, "Restarts", event->restarts);
+    if (r >= 0 && event->reap)
+        r = append_reap(m, event->reap);
     return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
@@ -362,8 +383,8 @@ int api_append_event(sd_bus_message *m, const Event *event)
         event_kind_word(event->kind),
         event->service ?: "",
         event->unit ?: "",
-        event->service ? health_state_word(event->before) : "",
-        event->service ? health_state_word(event->after) : "",
+        event->service && !event->reap ? health_state_word(event->before) : "",
+        event->service && !event->reap ? health_state_word(event->after) : "",
         event->reason ?: "",
     };
     int r = 0;

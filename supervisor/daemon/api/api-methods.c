@@ -115,6 +115,16 @@ static int method_probe_now(sd_bus_message *call, void *userdata, sd_bus_error *
     return r < 0 ? r : api_probe_now(userdata, call, name, error);
 }
 
+static int method_reap(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+    const char *name;
+    int r = check_command(call, error);
+
+    if (r >= 0)
+        r = sd_bus_message_read(call, "s", &name);
+    return r < 0 ? r : api_reap(userdata, call, name, error);
+}
+
 static uint64_t realtime_usec(void)
 {
     struct timespec ts;
@@ -235,6 +245,8 @@ const sd_bus_vtable api_vtable[] = {
                             SD_BUS_NO_RESULT, method_set_maintenance, OPEN),
     SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_ARGS("s", name),
                             SD_BUS_NO_RESULT, method_release, OPEN),
+    SD_BUS_METHOD_WITH_ARGS("Reap", SD_BUS_ARGS("s", policy),
+                            SD_BUS_RESULT("aa{sv}", decisions), method_reap, OPEN),
     SD_BUS_METHOD_WITH_ARGS("ReadMetrics", SD_BUS_NO_ARGS,
                             SD_BUS_RESULT("s", openmetrics), method_read_metrics, OPEN),
     SD_BUS_SIGNAL_WITH_ARGS("Event",

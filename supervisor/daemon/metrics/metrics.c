@@ -493,6 +493,41 @@ static void write_supervisor(Manager *manager, Text *text)
     write_events(manager, &view, text);
 }
 
+/* Names of policies and classes need no escaping: rules.h. */
+static void write_policies(Manager *manager, Text *text)
+{
+    size_t n = manager_n_policy_classes(manager);
+    PolicyView view;
+
+    if (n == 0)
+        return;
+    add_family(text, "phoenix_policy_containers", METRIC_GAUGE, NULL,
+               "Containers in a class of a policy at its last look, without those it spares.");
+    for (size_t i = 0; i < n; i++) {
+        manager_view_policy_class(manager, i, &view);
+        text_addf(text, "phoenix_policy_containers{policy=\"%s\",class=\"%s\"} %zu\n", view.policy,
+                  view.class, view.n_containers - view.n_spared);
+    }
+    add_family(text, "phoenix_policy_spared", METRIC_GAUGE, NULL,
+               "Containers in a class of a policy that it never stops.");
+    for (size_t i = 0; i < n; i++) {
+        manager_view_policy_class(manager, i, &view);
+        text_addf(text, "phoenix_policy_spared{policy=\"%s\",class=\"%s\"} %zu\n", view.policy,
+                  view.class, view.n_spared);
+    }
+    add_family(text, "phoenix_policy_stops", METRIC_COUNTER, NULL,
+               "Containers that a policy had stopped, by what came of it.");
+    for (size_t i = 0; i < n; i++) {
+        manager_view_policy_class(manager, i, &view);
+        for (UnitStopResult result = 0; result < _UNIT_STOP_RESULT_MAX; result++)
+            text_addf(
+                text,
+                "phoenix_policy_stops_total{policy=\"%s\",class=\"%s\",result=\"%s\"} %" PRIu64
+                "\n",
+                view.policy, view.class, unit_stop_result_word(result), view.n_results[result]);
+    }
+}
+
 int metrics_write(Manager *manager, Text *text)
 {
     size_t n;
@@ -502,6 +537,7 @@ int metrics_write(Manager *manager, Text *text)
     assert(text);
 
     write_supervisor(manager, text);
+    write_policies(manager, text);
     n = manager_n_services(manager);
     r = n > 0 ? write_services(manager, n, text) : 0;
     if (r < 0)

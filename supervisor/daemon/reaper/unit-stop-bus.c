@@ -52,8 +52,8 @@ static int set_up(UnitStops *stops)
         r = sd_bus_attach_event(stops->bus, stops->event, PRIORITY_SERVICE);
     if (r >= 0)
         r = sd_bus_match_signal_async(stops->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
-                                      "org.freedesktop.DBus.Local", "Disconnected",
-                                      on_disconnected, NULL, stops);
+                                      "org.freedesktop.DBus.Local", "Disconnected", on_disconnected,
+                                      NULL, stops);
     if (r >= 0)
         r = sd_bus_match_signal_async(stops->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER,
                                       "JobRemoved", on_job_removed, NULL, stops);
@@ -99,8 +99,7 @@ int unit_stop_ask(UnitStop *stop)
     int r = new_call(stop->stops, "StopUnit", &message);
     if (r >= 0)
         r = sd_bus_message_append(message, "ss", stop->unit, "replace");
-    return r < 0 ? r
-                 : sd_bus_call_async(stop->stops->bus, &stop->call, message, on_asked, stop, 0);
+    return r < 0 ? r : sd_bus_call_async(stop->stops->bus, &stop->call, message, on_asked, stop, 0);
 }
 
 /* What comes of it shows in the job. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The steps of the end of a unit, behind unit-stop.h. Whatever systemd says of a job, the cgroup has
- * the last word: as long as there are processes in it, nothing has been stopped.
+ * The steps of the end of a unit, behind unit-stop.h. Whatever systemd says of a job, the cgroup
+ * has the last word: as long as there are processes in it, nothing has been stopped.
  */
 #include "supervisor/daemon/reaper/unit-stop-internal.h"
 
@@ -12,20 +12,6 @@
 
 #include "base/text.h"
 #include "supervisor/daemon/source.h"
-
-const char *unit_stop_result_word(UnitStopResult result)
-{
-    static const char *const words[] = {
-        [UNIT_STOP_STOPPED] = "stopped",
-        [UNIT_STOP_KILLED] = "killed",
-        [UNIT_STOP_GONE] = "gone",
-        [UNIT_STOP_FAILED] = "failed",
-    };
-    static_assert(ELEMENTSOF(words) == _UNIT_STOP_RESULT_MAX, "a word for every result");
-
-    assert(result >= 0 && result < _UNIT_STOP_RESULT_MAX);
-    return words[result];
-}
 
 /* ---- life ---- */
 
@@ -55,7 +41,7 @@ static int on_close(sd_event_source *source, void *userdata)
 {
     UnitStops *stops = userdata;
 
-    if (!stops->first)
+    if (!stops->first || sd_bus_is_open(stops->bus) <= 0)
         unit_stops_disconnect(stops);
     return 0;
 }
@@ -69,7 +55,8 @@ int unit_stops_new(sd_event *event, bool user, const char *cgroup_root, UnitStop
     stops->event = sd_event_ref(event);
     stops->user = user;
     stops->cgroup_root = strdup(cgroup_root ? cgroup_root : "/sys/fs/cgroup");
-    int r = stops->cgroup_root ? sd_event_add_defer(event, &stops->close, on_close, stops) : -ENOMEM;
+    int r =
+        stops->cgroup_root ? sd_event_add_defer(event, &stops->close, on_close, stops) : -ENOMEM;
     if (r >= 0)
         r = sd_event_source_set_enabled(stops->close, SD_EVENT_OFF);
     if (r < 0) {
@@ -249,7 +236,8 @@ void unit_stops_lost(UnitStops *stops)
         next = stop->next;
         if (stop->phase != PHASE_STOP && stop->phase != PHASE_KILL)
             continue;
-        /* The job goes on without us; for the answer to this stop, its processes are all we have. */
+        /* The job goes on without us; for the answer to this stop, its processes are all we have.
+         */
         set_why(stop, "the connection to systemd has ended", "");
         stop->phase = PHASE_VERIFY;
         stop->verify_usec = loop_now(stops->event, CLOCK_MONOTONIC) + stop->grace_usec;

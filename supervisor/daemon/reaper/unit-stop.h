@@ -32,9 +32,10 @@ int unit_stops_new(sd_event *event, bool user, const char *cgroup_root, UnitStop
 /* What is under way is not told any more. Takes NULL, returns NULL. */
 UnitStops *unit_stops_free(UnitStops *stops);
 
-/* Begins to stop it. cgroup: whose processes are to end, from the root of the hierarchy; grace_usec:
- * from StopUnit to SIGKILL. `done` is never called from inside here: also that systemd cannot be
- * reached is told later. Returns 0, -EALREADY when the unit is being stopped, or -ENOMEM. */
+/* Begins to stop it. cgroup: whose processes are to end, from the root of the hierarchy;
+ * grace_usec: from StopUnit to SIGKILL. `done` is never called from inside here: also that systemd
+ * cannot be reached is told later. Returns 0, -EALREADY when the unit is being stopped, or -ENOMEM.
+ */
 int unit_stop_new(UnitStops *stops, const char *unit, const char *cgroup, uint64_t grace_usec,
                   unit_stop_done_t done, void *userdata);
 
