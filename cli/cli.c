@@ -46,7 +46,7 @@ static const CliOption cli_options[] = {
     {"observe", CLI_OBSERVE, "Look at it for so long after its start [30s]", "SPAN", 0},
     {"timeout", CLI_TIMEOUT, "Go back when it is not healthy after this time", "SPAN", 0},
     {"drain", CLI_DRAIN, "Let connections of its proxy end for so long at most [10s]", "SPAN", 0},
-    {"dry-run", CLI_DRY_RUN, "Pull the image and say what would be done", NULL, 0},
+    {"dry-run", CLI_DRY_RUN, "Say what would be done, and do nothing", NULL, 0},
     {"record", CLI_RECORD, "Write down what runs: \"start\" or \"auto-update\"", "WHO", 0},
     {"source", CLI_SOURCE, "Where from: \"auto\", \"module\" (the kernel's), \"cgroup\"", "SOURCE",
      0},

@@ -13,6 +13,8 @@
 #define INTERFACE "io.phoenix.Supervisor1"
 
 #define CALL_TIMEOUT_USEC (5 * USEC_PER_SEC)
+/* The largest "grace", and some time for systemd. */
+#define REAP_TIMEOUT_USEC (USEC_PER_HOUR + USEC_PER_MINUTE)
 
 struct Supervisor {
     sd_bus *bus;
@@ -27,6 +29,7 @@ typedef struct ErrorName {
 /* What is not listed has the errno that sd-bus gives it. */
 static const ErrorName error_names[] = {
     {"io.phoenix.Error.NoSuchService", -ENOENT},
+    {"io.phoenix.Error.NoSuchPolicy", -ENOENT},
     {"io.phoenix.Error.NotRunning", -ENOTCONN},
     {"io.phoenix.Error.Busy", -EBUSY},
     {SD_BUS_ERROR_ACCESS_DENIED, -EACCES},
@@ -174,6 +177,15 @@ int supervisor_set_maintenance(Supervisor *supervisor, const char *name, bool on
 int supervisor_release(Supervisor *supervisor, const char *name)
 {
     return call_with_name(supervisor, "Release", name, CALL_TIMEOUT_USEC, NULL);
+}
+
+int supervisor_reap(Supervisor *supervisor, const char *policy, ReapRows *ret)
+{
+    sd_bus_message *reply = NULL;
+    int r;
+
+    r = call_with_name(supervisor, "Reap", policy, REAP_TIMEOUT_USEC, &reply);
+    return r < 0 ? r : after_reading(supervisor, reply, reap_rows_read(reply, ret));
 }
 
 int supervisor_state(Supervisor *supervisor, Supervision *ret)

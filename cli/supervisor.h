@@ -6,6 +6,7 @@
 #pragma once
 
 #include "health.h"
+#include "reap-rows.h"
 #include "spec/spec.h"
 #include "supervision.h"
 
@@ -34,6 +35,8 @@ int supervisor_probe_now(Supervisor *supervisor, const char *name, Probes *ret);
 int supervisor_set_maintenance(Supervisor *supervisor, const char *name, bool on,
                                uint64_t until_usec);
 int supervisor_release(Supervisor *supervisor, const char *name);
+/* Acts by a policy, or by all for "", and waits until what it stops has ended. */
+int supervisor_reap(Supervisor *supervisor, const char *policy, ReapRows *ret);
 int supervisor_state(Supervisor *supervisor, Supervision *ret);
 
 /* Why the last call failed, in words, as it came from the bus. */

@@ -178,6 +178,16 @@ static const EventField event_fields[] = {
     {"PHOENIX_LATENCY_USEC", "latency_usec", true},
     {"PHOENIX_DELAY_USEC", "delay_usec", true},
     {"PHOENIX_RESTARTS", "restarts", true},
+    {"PHOENIX_POLICY", "policy", false},
+    {"PHOENIX_CLASS", "class", false},
+    {"PHOENIX_RANK", "rank", true},
+    {"PHOENIX_CAUSE", "cause", false},
+    {"PHOENIX_RESULT", "result", false},
+    {"PHOENIX_CONTAINER", "container", false},
+    {"PHOENIX_CONTAINER_NAME", "container_name", false},
+    {"PHOENIX_UNIT", "unit", false},
+    {"PHOENIX_PID", "pid", true},
+    {"PHOENIX_MEMORY_BYTES", "memory_bytes", true},
     {"MESSAGE", "message", false},
 };
 

@@ -247,6 +247,31 @@ const Verb cli_verbs[] = {
             "With \"start\", lets it listen there first. Exits with 1 when it does not listen.",
     },
     {
+        .name = "reap",
+        .max_args = 1,
+        .options = CLI_DRY_RUN,
+        .run = verb_reap,
+        .args = "[POLICY|FILE]",
+        .help = "Stop the containers that are too many by a policy, now",
+        .about = "Has phoenixd look at the containers and act by one policy, or by all, and waits "
+                 "until what is stopped has ended. Shows the containers by class, and those that "
+                 "were deleted. With --dry-run nothing is stopped: the same decisions are made "
+                 "here, also by the policy in a FILE that is not in place yet. Exits with 1 when "
+                 "a container could not be stopped.",
+    },
+    {
+        .name = "stress",
+        .max_args = 1,
+        .run = verb_stress,
+        .args = "[on|off|status]",
+        .help = "Turn a workload of containers on or off, to try policies with",
+        .about = "On: puts Quadlet templates into the run-time folder and starts "
+                 "phoenix-stress.timer, which has ten containers started each minute, of random "
+                 "kind (cpu, io, ram, disk) and called stress_KIND_XXXXXXXX, from the image "
+                 "localhost/phoenix-stress. Off: stops the timer and all of them, and removes the "
+                 "templates. A demonstration: not for machines that have work to do.",
+    },
+    {
         .name = "doctor",
         .max_args = 1,
         .run = verb_doctor,

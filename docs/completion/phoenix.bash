@@ -14,7 +14,7 @@ _phoenix_names() {
 _phoenix() {
     local cur=${COMP_WORDS[COMP_CWORD]} verb='' i
     local verbs='check show explain services status top sysinfo logs events start stop restart probe
-        maintenance deploy update history rollback del info dashboard doctor schema help'
+        maintenance deploy update history rollback del info dashboard reap stress doctor schema help'
     local options='--user --system --json --no-color --help --version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -35,6 +35,7 @@ _phoenix() {
         maintenance) options+=' --for' ;;
         deploy) options+=' --no-start' ;;
         update | rollback) options+=' --no-start --observe --timeout --drain --dry-run' ;;
+        reap) options+=' --dry-run' ;;
         history) options+=' --record' ;;
         del) options+=' --yes' ;;
     esac
@@ -46,7 +47,7 @@ _phoenix() {
     fi
     case $verb in
         '') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-        check | show | deploy | update)
+        check | show | deploy | update | reap)
             compopt -o filenames 2>/dev/null # not in tests, where nothing is being completed
             mapfile -t COMPREPLY < <(
                 [[ $verb == deploy ]] || compgen -W "$(_phoenix_names)" -- "$cur"
@@ -61,6 +62,7 @@ _phoenix() {
         explain | status | logs | events | start | stop | restart | probe | history | rollback | del | info | doctor)
             mapfile -t COMPREPLY < <(compgen -W "$(_phoenix_names)" -- "$cur")
             ;;
+        stress) mapfile -t COMPREPLY < <(compgen -W "on off status" -- "$cur") ;;
         help) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
     esac
 }

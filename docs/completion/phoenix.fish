@@ -10,7 +10,7 @@ function __phoenix_verb
 end
 
 set -l verbs check show explain services status top sysinfo logs events start stop restart probe \
-    maintenance deploy update history rollback del info dashboard doctor schema help
+    maintenance deploy update history rollback del info dashboard reap stress doctor schema help
 
 complete -c phoenix -f
 complete -c phoenix -n "not __phoenix_verb $verbs" -a check -d 'Say what is wrong with specs'
@@ -34,6 +34,8 @@ complete -c phoenix -n "not __phoenix_verb $verbs" -a rollback -d 'Bring a servi
 complete -c phoenix -n "not __phoenix_verb $verbs" -a del -d 'Stop a service and delete its spec'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a info -d 'Print the spec of a service as it is deployed'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a dashboard -d 'Print the address of the page with graphs'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a reap -d 'Stop the containers that are too many'
+complete -c phoenix -n "not __phoenix_verb $verbs" -a stress -d 'Turn a workload of containers on or off'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a doctor -d 'Say what this machine lacks for services'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a schema -d 'Print the JSON Schema of specs'
 complete -c phoenix -n "not __phoenix_verb $verbs" -a help -d 'Show help'
@@ -68,9 +70,11 @@ complete -c phoenix -n '__phoenix_verb update rollback' -l dry-run -d 'Only say 
 complete -c phoenix -n '__phoenix_verb history' -l record -x -a 'start auto-update' -d 'Write down what runs'
 complete -c phoenix -n '__phoenix_verb del' -s y -l yes -d 'Do not ask'
 
+complete -c phoenix -n '__phoenix_verb reap' -l dry-run -d 'Stop nothing'
+complete -c phoenix -n '__phoenix_verb stress' -a 'on off status'
 complete -c phoenix -n '__phoenix_verb maintenance' -a 'on off'
 complete -c phoenix -n '__phoenix_verb dashboard' -a start
-complete -c phoenix -n '__phoenix_verb status logs events start stop restart probe maintenance update history rollback del info doctor' \
+complete -c phoenix -n '__phoenix_verb status logs events start stop restart probe maintenance update history rollback del info reap doctor' \
     -a '(__phoenix_names)' -d Service
 complete -c phoenix -n '__phoenix_verb deploy update' -F
 complete -c phoenix -n '__phoenix_verb check show explain' -a '(__phoenix_names)' -d Service

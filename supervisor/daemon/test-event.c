@@ -225,6 +225,49 @@ static void test_journal(void **state)
     events_free(events);
 }
 
+/* Of a policy: it has no state, and what it is about is somebody else's unit. */
+static void test_journal_reap(void **state)
+{
+    const Journal *journal = *state;
+    const EventReap reap = {
+        .class = "cpu",
+        .cause = "surplus",
+        .result = "stopped",
+        .id = "57a511dff574",
+        .name = "stress_cpu\nMESSAGE=forged",
+        .rank = 2,
+        .pid = 4711,
+        .memory_bytes = 4096,
+        .cpu_percent = 99.5,
+    };
+    Event event = {
+        .kind = EVENT_REAPED,
+        .service = "stress",
+        .unit = "libpod-57a511dff574.scope",
+        .reason = "57a511dff574, of class cpu: one too many",
+        .latency_usec = UINT64_MAX,
+        .delay_usec = UINT64_MAX,
+        .reap = &reap,
+    };
+    Events *events;
+    char entry[8192];
+
+    assert_says(&event, "stress has stopped a container: 57a511dff574, of class cpu: one too many");
+    assert_int_equal(events_new_at(journal->path, false, &events), 0);
+    events_emit(events, &event);
+    receive(journal, entry, sizeof(entry));
+    assert_has(entry, "\nPHOENIX_EVENT=reaped\n");
+    assert_has(entry, "\nPHOENIX_SERVICE=stress\nPHOENIX_POLICY=stress\n");
+    assert_has(entry, "\nOBJECT_SYSTEMD_UNIT=libpod-57a511dff574.scope\n");
+    assert_has(entry, "\nPHOENIX_CLASS=cpu\nPHOENIX_RANK=2\nPHOENIX_CAUSE=surplus\n");
+    assert_has(entry, "\nPHOENIX_RESULT=stopped\nPHOENIX_CONTAINER=57a511dff574\n");
+    assert_has(entry, "\nPHOENIX_CONTAINER_NAME=stress_cpu MESSAGE=forged\nPHOENIX_PID=4711\n");
+    assert_has(entry, "\nPHOENIX_MEMORY_BYTES=4096\n");
+    assert_has(entry, "\nPHOENIX_CPU_PERCENT=99.50\n");
+    assert_null(strstr(entry, "PHOENIX_STATE"));
+    events_free(events);
+}
+
 /* A journald that reads nothing: what does not fit is lost and counted, and we go on. */
 static void test_journal_hangs(void **state)
 {
@@ -296,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_describe),
         cmocka_unit_test(test_describe_hostile),
         cmocka_unit_test_setup_teardown(test_journal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_journal_reap, setup, teardown),
         cmocka_unit_test_setup_teardown(test_journal_hangs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_journal_missing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_listeners, setup, teardown),

@@ -246,6 +246,18 @@ class Session(Bus):
         for process, (_, wrong) in zip(calls, outputs):
             self.assertTrue(process.returncode == 0 or b"for another call" in wrong, wrong)
 
+    def test_reap(self):
+        for policy in ("", "stress"):
+            rows = [plain(r) for r in self.call("Reap", "s", policy)[0]]
+            self.assertEqual(len(rows), 1)
+            row = rows[0]
+            self.assertEqual((row["Policy"], row["Class"], row["Rank"], row["Pid"]), ("stress", "cpu", 2, 4711))
+            self.assertEqual((row["Verdict"], row["Cause"], row["Result"]), ("stop", "surplus", "stopped"))
+            self.assertEqual((row["Memory"], row["CPU"]), (4096, 99.5))
+            self.assertIn("\ufffd", row["Name"], "what is not UTF-8 cannot be sent")
+        self.fails("There is no policy web", "Reap", "s", "web")
+        self.fails("This is no name of a policy", "Reap", "s", "a b")
+
     def test_caller_that_leaves(self):
         command = ["dbus-send", f"--bus={self.address}", f"--dest={NAME}", "--type=method_call", PATH, f"{NAME}.ProbeNow"]
         subprocess.run([*command, "string:service0000"], check=True, timeout=PATIENCE)
@@ -320,7 +332,7 @@ class Session(Bus):
         if os.geteuid() != 0:
             self.skipTest("must be root to be somebody else")
         self.assertEqual(len(self.call("ListServices", user=NOBODY)[0]), 3)
-        for words in (["ProbeNow", "s"], ["Release", "s"], ["SetMaintenance", "sbt"]):
+        for words in (["ProbeNow", "s"], ["Release", "s"], ["Reap", "s"], ["SetMaintenance", "sbt"]):
             rest = ["true", str(2**64 - 1)] if words[1] == "sbt" else []
             self.fails("Access denied", *words, "service0000", *rest, user=NOBODY)
         self.assertFalse(plain(self.call("GetService", "s", "service0000")[0])["Maintenance"])

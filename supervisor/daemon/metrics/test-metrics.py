@@ -75,6 +75,16 @@ def check_probes(families):
         assert values(families, name, name + "_total", outcome=outcome) == [value] * 5
 
 
+def check_policies(families):
+    assert families["phoenix_policy_stops"].type == "counter"
+    assert values(families, "phoenix_policy_containers", policy="stress") == [2, 3]
+    assert values(families, "phoenix_policy_spared") == [1, 1]
+    name = "phoenix_policy_stops"
+    assert values(families, name, name + "_total", **{"class": "ram"}, result="stopped") == [6]
+    assert values(families, name, name + "_total", result="failed") == [1, 1]
+    assert values(families, name, name + "_total", result="killed") == [0, 0]
+
+
 def check_supervisor(families):
     start = families["phoenix_supervisor_start_time_seconds"]
     assert start.unit == "seconds" and abs(start.samples[0].value - 1700000000.123456) < 1e-5
@@ -93,6 +103,7 @@ def main(program):
     check_services(families)
     check_demand(families)
     check_probes(families)
+    check_policies(families)
     check_supervisor(families)
     assert not [f for f in read(program, 0) if f.startswith(("phoenix_service_", "phoenix_ondemand_"))]
     print(f"{len(families)} families, {sum(len(f.samples) for f in families.values())} samples")
