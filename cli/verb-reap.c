@@ -56,7 +56,7 @@ static int look(Reap *reap)
     _cleanup_sysinfo_reader_ SysinfoReader *reader = NULL;
     int r;
 
-    r = sysinfo_reader_new(NULL, &reader);
+    r = sysinfo_reader_new(&(SysinfoOptions){0}, &reader);
     if (r >= 0)
         r = reap_look(reader, NULL, &reap->look);
     if (r >= 0)

@@ -12,9 +12,7 @@
 #include "json.h"
 #include "service.h"
 #include "stress.h"
-#include "table.h"
 #include "update/podman.h"
-#include "when.h"
 
 typedef struct Stress {
     const Cli *cli;
@@ -126,6 +124,8 @@ static int turn_on(Stress *stress)
     r = reload(stress);
     if (r == CLI_EXIT_OK)
         r = run_job(stress, JOB_START, STRESS_TIMER);
+    if (r == CLI_EXIT_OK) /* the first one; the timer counts from its end */
+        r = run_job(stress, JOB_START, STRESS_ROUND);
     if (r != CLI_EXIT_OK)
         return r < 0 ? r : CLI_EXIT_NO;
     text_addf(&t, "The stress workload is on: %u containers in each round, at most %u at a time.\n",
@@ -237,7 +237,6 @@ static void add_status_json(Text *t, const UnitState *timer, const size_t *count
 {
     text_add_char(t, '{');
     json_add_bool(t, "on", is_up(timer));
-    json_add_time(t, "next", timer->next_elapse_usec);
     for (size_t i = 0; i < STRESS_KINDS; i++)
         json_add_number(t, stress_kinds[i], counts[i]);
     text_add(t, "}\n");
@@ -245,12 +244,7 @@ static void add_status_json(Text *t, const UnitState *timer, const size_t *count
 
 static void add_status(Text *t, const UnitState *timer, const size_t *counts)
 {
-    text_addf(t, "The stress workload is %s", is_up(timer) ? "on" : "off");
-    if (is_up(timer) && timer->next_elapse_usec > 0) {
-        text_add(t, ", the next round ");
-        when_add_relative(t, when_now(), timer->next_elapse_usec);
-    }
-    text_add(t, ".\n");
+    text_addf(t, "The stress workload is %s.\n", is_up(timer) ? "on" : "off");
     for (size_t i = 0; i < STRESS_KINDS; i++)
         text_addf(t, "  %-4s  %zu\n", stress_kinds[i], counts[i]);
 }

@@ -57,7 +57,7 @@ int reaper_look(Reaper *reaper)
     if (reaper->look_usec > 0 && now_usec < reaper->look_usec + LOOK_USEC)
         return 0;
     if (!reaper->reader)
-        r = sysinfo_reader_new(NULL, &reaper->reader);
+        r = sysinfo_reader_new(&(SysinfoOptions){0}, &reaper->reader);
     if (r >= 0)
         r = reap_look(reaper->reader, NULL, &reaper->look);
     if (r < 0)
