@@ -41,7 +41,7 @@ def examples(spec, scope, testy_image):
 def test_examples_start(examples, runner, scope):
     for name in examples:
         content = json.loads((EXAMPLES / f"{name}.json").read_text())
-        if name in NOT_HERE or content.get("scope", scope) != scope:
+        if name in NOT_HERE or content["type"] == "policy" or content.get("scope", scope) != scope:
             continue
         unit = f"phoenix@{name}.{'timer' if 'schedule' in content else 'service'}"
         result = runner.systemctl("start", unit, timeout=60)
@@ -51,6 +51,15 @@ def test_examples_start(examples, runner, scope):
             assert state == "active", runner.systemctl("status", unit).out
         # They share ports, and each is its own story.
         runner.systemctl("stop", unit, timeout=60)
+
+
+def test_policies_explain_themselves(examples, runner):
+    """Nothing is to be started of them, and whoever tries is told so."""
+    for name in ("stress", "batch"):
+        unit = f"phoenix@{name}.service"
+        assert not runner.systemctl("start", unit).ok
+        assert "is a policy, not a service" in runner.systemctl("status", unit).out
+        runner.systemctl("reset-failed", unit)
 
 
 def test_examples_of_the_other_manager_explain_themselves(examples, runner, scope):
