@@ -51,11 +51,11 @@ def parse_arguments():
 
 
 def originals():
-    """The examples that stand on their own and are for every machine."""
+    """The examples that stand on their own, are for every machine, and become units."""
     specs = [json.loads(path.read_text()) for path in sorted(EXAMPLES.glob("*.json"))]
     return [spec for spec in specs
             if not {"needs", "after", "machine", "scope"} & set(spec)
-            and not spec["image"].endswith(".tar")]
+            and spec["type"] != "policy" and not spec["image"].endswith(".tar")]
 
 
 def places(value, path=()):

@@ -28,7 +28,7 @@ def write_specs(folder, backwards):
     files = {}
     for path in EXAMPLES.glob("*.json"):
         spec = json.loads(path.read_text())
-        if {"needs", "after"} & set(spec) or spec["image"].endswith(".tar"):
+        if {"needs", "after"} & set(spec) or spec.get("image", "").endswith(".tar"):
             continue
         files |= {f"{path.stem}-{i}.json": json.dumps(spec) for i in range(COPIES)}
     files["broken.json"] = "{"

@@ -622,6 +622,48 @@ class Completion(Case):
         self.assertEqual(self.complete("doctor", "we"), ["weather", "web"])
 
 
+class Policies(Case):
+    """What each verb says of a spec that is no service."""
+
+    def setUp(self):
+        super().setUp()
+        self.put("stress", {"type": "policy", "match": "stress", "spare": ["precious"], "keep": 2,
+                            "budget": {"memory": "1G", "psi": {"io": "40%"}}})
+        self.put("web", {"type": "docker", "image": "x"})
+
+    def test_explain(self):
+        prose = " ".join(self.user("explain", "stress").stdout.split())
+        for words in ("It is a policy: there is no service to start", "containers that run stress, and about no service",
+                      "cpu 2, io 2, ram 2 and disk 2", "Together they may have 1G of memory",
+                      "a pressure on IO of 40% one of them goes", "It spares precious."):
+            self.assertIn(words, prose)
+        facts = json.loads(self.user("explain", "--json", "stress").stdout)
+        self.assertEqual((facts["type"], facts["fate"]), ("policy", "policy"))
+        self.assertEqual(facts["policy"]["classes"]["cpu"]["keep"], 2)
+        self.assertEqual(facts["policy"]["spare"], ["precious"])
+
+    def test_others(self):
+        self.assertIn("1 spec, 0 errors", self.user("check", "stress").stdout)
+        self.assertIn("stress\n", self.user("names").stdout)
+        self.assertIn('"type": "policy"', self.user("info", "stress").stdout)
+        rows = {row["name"]: row for row in json.loads(self.user("services", "--all", "--json").stdout)}
+        self.assertEqual(rows["stress"]["type"], "policy")
+        self.assertNotIn("stress", self.user("services").stdout.split("more that is not")[0])
+
+    def test_reap(self):
+        self.assertIn("web is a service, not a policy", self.user("reap", "--dry-run", "web", status=1).stderr)
+        self.assertIn("did you mean", self.user("reap", "--dry-run", "stres", status=4).stderr)
+        self.assertIn("only be tried", self.user("reap", self.specs / "stress.json", status=2).stderr)
+        path = self.put("bad", {"type": "policy", "match": {}})
+        self.assertIn("about every container", self.user("reap", "--dry-run", path, status=1).stderr)
+        self.assertIn("is no policy", self.user("reap", "--dry-run", self.specs / "web.json", status=1).stderr)
+        self.assertIn("phoenixd is not reachable", self.user("reap", "stress", status=3).stderr)
+
+    def test_stress(self):
+        self.assertIn('not "sideways"', self.user("stress", "sideways", status=2).stderr)
+        self.user("stress", "status", status=3)
+
+
 class Schema(Case):
     def test_schema(self):
         schema = json.loads(self.phoenix("schema").stdout)
