@@ -24,7 +24,7 @@ source_files() {
         find . -type d \( -name .git -o -name __pycache__ -o -path './build*' \) -prune -o \
             \( -type f -o -type l \) -printf '%P\n'
     fi | sort -u | while IFS= read -r file; do
-        [ ! -e "$file" ] || printf '%s\n' "$file"
+        [ ! -e "$file" ] && [ ! -L "$file" ] || printf '%s\n' "$file"
     done
 }
 
