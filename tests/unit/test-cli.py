@@ -607,7 +607,7 @@ class Completion(Case):
         self.put("web", GOOD)
         self.put("weather", GOOD)
         self.put("here", GOOD, self.root)
-        self.assertEqual(self.complete("s"), ["schema", "services", "show", "start", "status", "stop", "sysinfo", "stress"])
+        self.assertEqual(self.complete("s"), ["schema", "services", "show", "start", "status", "stop", "stress", "sysinfo"])
         self.assertEqual(self.complete("--user", "c"), ["check"])
         self.assertEqual(self.complete("check", "--s"), ["--strict", "--system"])
         self.assertEqual(self.complete("services", "--a"), ["--all"])
