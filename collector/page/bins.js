@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// Values over time as the page keeps them: rows of equal steps from the collector, with live samples
+// put into the step they belong to. Nothing of the document is touched here.
+
+import { worse } from "./states.js";
+
+// Columns that are totals or newest values; of all other numbers the mean counts.
+const NEWEST = new Set(["restarts", "beats", "disk_write_kb", "disk_read_kb", "io_write_ops", "io_read_ops", "containers", "memory_total_mb"]);
+const HIGHEST = /_max$/;
+
+function join(row, sample) {
+  const n = row.n ?? 1;
+  for (const [name, value] of Object.entries(sample)) {
+    if (name === "time" || name === "n") {
+      continue;
+    }
+    if (name === "state") {
+      row.state = worse(row.state, value);
+    } else if (typeof value !== "number" || typeof row[name] !== "number" || NEWEST.has(name)) {
+      row[name] = value ?? row[name];
+    } else {
+      row[name] = HIGHEST.test(name) ? Math.max(row[name], value) : (row[name] * n + value) / (n + 1);
+    }
+  }
+  row.n = n + 1;
+}
+
+export class Bins {
+  constructor(step, rows) {
+    this.step = step;
+    this.rows = rows.filter((row) => Number.isFinite(row.time)).sort((a, b) => a.time - b.time);
+  }
+
+  // Adds a live sample. One that is older than what is there has been fetched already.
+  add(time, values) {
+    const begin = Math.floor(time / this.step) * this.step;
+    const last = this.rows.at(-1);
+    if (last && begin < last.time) {
+      return;
+    }
+    const sample = { ...values };
+    if ("cpu_percent" in sample && !("cpu_percent_max" in sample)) {
+      sample.cpu_percent_max = sample.cpu_percent;
+    }
+    if (last && begin < last.time + this.step) {
+      join(last, sample);
+    } else {
+      this.rows.push({ ...sample, time: begin, n: 1 });
+    }
+  }
+
+  dropBefore(time) {
+    const keep = this.rows.findIndex((row) => row.time + this.step > time);
+    this.rows.splice(0, keep < 0 ? this.rows.length : keep);
+  }
+
+  // How far two rows may stand apart before there is a hole between them: samples may come slower
+  // than the step, so it is measured by how they usually come.
+  holeSpan() {
+    const gaps = this.rows.slice(1).map((row, i) => row.time - this.rows[i].time).sort((a, b) => a - b);
+    const usual = gaps[Math.floor(gaps.length / 2)] ?? this.step;
+    return Math.max(this.step, usual) * 2.5;
+  }
+
+  // Points {x, y} of a column, or of a function of the row and the one before it; y is null in holes.
+  points(column) {
+    const value = typeof column === "function" ? column : (row) => row[column];
+    const hole = this.holeSpan();
+    const points = [];
+    let before = null;
+    for (const row of this.rows) {
+      if (before && row.time - before.time > hole) {
+        points.push({ x: before.time + this.step, y: null });
+        before = null;
+      }
+      const y = value(row, before);
+      points.push({ x: row.time, y: Number.isFinite(y) ? y : null });
+      before = row;
+    }
+    return points;
+  }
+
+  // Stretches of the same state {from, to, state}, until `until` at most; holes have none.
+  stretches(until) {
+    const hole = this.holeSpan();
+    const found = [];
+    this.rows.forEach((row, i) => {
+      const next = this.rows[i + 1];
+      const end = next && next.time - row.time <= hole ? next.time : Math.min(row.time + hole / 2.5, until);
+      const last = found.at(-1);
+      if (last && last.state === row.state && row.time - last.to <= 0) {
+        last.to = end;
+      } else {
+        found.push({ from: row.time, to: Math.max(end, row.time), state: row.state });
+      }
+    });
+    return found;
+  }
+}
+
+// What a total rose by per second since the row before. A total that fell began anew.
+export function rate(column) {
+  return (row, before) => {
+    if (!before || !Number.isFinite(row[column]) || !Number.isFinite(before[column]) || row[column] < before[column]) {
+      return null;
+    }
+    return (row[column] - before[column]) / ((row.time - before.time) / 1000);
+  };
+}
+
+export function perMinute(column) {
+  const perSecond = rate(column);
+  return (row, before) => {
+    const value = perSecond(row, before);
+    return value === null ? null : value * 60;
+  };
+}
+
+// Shares of the time a service was in each state, the largest first: [["healthy", 0.97], ...].
+export function shares(stretches) {
+  const spans = new Map();
+  for (const { from, to, state } of stretches) {
+    spans.set(state, (spans.get(state) ?? 0) + (to - from));
+  }
+  const whole = [...spans.values()].reduce((sum, value) => sum + value, 0);
+  return [...spans].map(([state, value]) => [state, whole > 0 ? value / whole : 0]).sort((a, b) => b[1] - a[1]);
+}
