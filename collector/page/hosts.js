@@ -15,7 +15,7 @@ class Card {
     this.memoryText = el("span", { class: "metertext" });
     this.note = el("span", { class: "note" });
     this.button = el("button", { type: "button", class: "hostcard", "aria-pressed": "false" },
-      el("span", { class: "name" }, name), this.note,
+      el("span", { class: "name", title: name }, name), this.note,
       el("span", { class: "meterline" }, "CPU ", this.cpu, this.cpuText),
       el("span", { class: "meterline" }, "Mem ", this.memory, this.memoryText));
     this.button.addEventListener("click", onPick);
@@ -30,7 +30,7 @@ class Card {
     setText(this.memoryText, format.percent(share));
     const bad = services.filter((service) => isBad(service.state)).length;
     const silent = now - host.at > format.MINUTE;
-    setText(this.note, silent ? `silent for ${format.span(now - host.at)}` : bad > 0 ? `${bad} of ${services.length} not well` : `${services.length} services`);
+    setText(this.note, silent ? `silent for ${format.span(now - host.at)}` : bad > 0 ? `${bad} not well` : `${services.length} ${services.length === 1 ? "service" : "services"}`);
     this.button.dataset.state = silent ? "unknown" : bad > 0 ? "failing" : "healthy";
     this.button.setAttribute("aria-pressed", String(isChosen));
     this.button.classList.toggle("shown", isShown);

@@ -19,6 +19,7 @@ import { readView, stepOf, windowOf, writeView } from "./view.js";
 const EVENTS_PAGE = 100;
 const DRAW_EVERY = 250;
 const SAY_EVERY = 4000;
+const LOAD_AGAIN = 5000;
 
 class Page {
   constructor() {
@@ -27,6 +28,7 @@ class Page {
     this.loaded = false;
     this.controller = new AbortController();
     this.eventsLimit = EVENTS_PAGE;
+    this.problems = new Map();
     readTheme();
     this.filters = new Filters((change) => this.change(change), () => this.recolour());
     this.panels = new Panels((since, until) => this.change({ fixed: { since, until } }));
@@ -52,7 +54,7 @@ class Page {
       event: (event) => this.addEvent(event),
       lost: () => this.load(),
       state: (state, since) => this.showConnection(state, since),
-      unwell: (text) => this.showBanner(`The collector is not well: ${text}`),
+      unwell: (text) => this.setProblem("health", text && `The collector is not well: ${text}`),
     });
     this.filters.show(this.view, this.model);
     this.load().then(() => this.stream.start());
@@ -89,6 +91,7 @@ class Page {
   }
 
   async load() {
+    clearTimeout(this.loadAgain);
     this.controller.abort();
     this.controller = new AbortController();
     const { signal } = this.controller;
@@ -102,17 +105,18 @@ class Page {
       this.board.reset(signal);
       const { events, more } = await getEvents(this.eventParameters(window), signal);
       this.model.clearEvents();
-      this.model.addEvents(events);
+      // Services are as the newest sample had them; events may have come since.
+      this.model.addEvents(events).sort((a, b) => a.at - b.at).forEach((event) => this.model.applyEvent(event));
       this.model.moreEvents = more;
-      this.loadedAt = this.model.now();
       this.loaded = true;
-      this.hideBanner();
+      this.setProblem("data", null);
       this.draw();
       this.board.reload();
       await this.loadPanels(window, signal);
     } catch (error) {
       if (!signal.aborted) {
-        this.showBanner(error.status ? `The collector cannot answer: ${error.message}` : "The collector does not answer.");
+        this.setProblem("data", error.status ? `The collector cannot answer: ${error.message}` : "The collector does not answer.");
+        this.loadAgain = setTimeout(() => this.load(), LOAD_AGAIN);
       }
     } finally {
       if (!signal.aborted) {
@@ -145,7 +149,8 @@ class Page {
       this.model.moreEvents = more;
       this.eventsLimit += EVENTS_PAGE;
     } catch (error) {
-      this.showBanner(`Older events cannot be read: ${error.message}`);
+      this.say(`Older events cannot be read: ${error.message}`);
+      setText(button, `Older events (not read: ${error.message})`);
     }
     button.disabled = false;
     this.draw();
@@ -153,9 +158,12 @@ class Page {
 
   addSample(sample) {
     const known = this.model.hosts.size;
-    const services = this.model.addSample(sample);
     const at = format.parseTime(sample.time);
-    if (!this.view.fixed && !Number.isNaN(at)) {
+    if (typeof sample.host !== "string" || Number.isNaN(at)) {
+      return;
+    }
+    const services = this.model.addSample(sample);
+    if (!this.view.fixed) {
       this.panels.add(sample, at);
       this.board.add(services);
     }
@@ -297,20 +305,20 @@ class Page {
     byId("connection").dataset.state = state;
     setText(byId("connection-text"), state === "live" ? "live" : "disconnected");
     document.body.classList.toggle("down", state === "down");
-    if (state === "live") {
-      this.hideBanner();
+    this.setProblem("line", state === "live" ? null : `Not connected since ${format.clock(since)}. What you see is from then; it is tried again by itself.`);
+  }
+
+  // Kinds of problems come and go on their own; the banner says those that there are. While the
+  // line is down, that no data comes is no news.
+  setProblem(kind, text) {
+    if (text) {
+      this.problems.set(kind, text);
     } else {
-      this.showBanner(`Not connected since ${format.clock(since)}. What you see is from then; it is tried again by itself.`);
+      this.problems.delete(kind);
     }
-  }
-
-  showBanner(text) {
-    setText(byId("banner-text"), text);
-    byId("banner").hidden = false;
-  }
-
-  hideBanner() {
-    byId("banner").hidden = true;
+    const told = this.problems.has("line") ? this.problems.get("line") : [...this.problems.values()].join(" ");
+    byId("banner").hidden = told === "";
+    setText(byId("banner-text"), told);
   }
 }
 

@@ -54,7 +54,7 @@ export class Model {
 
   // Returns those that were not there before, the newest first.
   addEvents(events) {
-    const fresh = events.filter((event) => Number.isFinite(event.id) && !this.eventIds.has(event.id));
+    const fresh = events.filter((event) => Number.isFinite(event.id) && !this.eventIds.has(event.id) && !Number.isNaN(parseTime(event.time)));
     for (const event of fresh) {
       event.at = parseTime(event.time);
       this.eventIds.add(event.id);

@@ -12,7 +12,7 @@ const SILENCE = 35000;
 const HIDDEN = 120000;
 
 export class Stream {
-  // on: {sample(data), event(data), lost(), open(first), state(word, since)}
+  // on: {sample(data), event(data), lost(), open(first), state(word, since), unwell(text or null)}
   constructor(path, on) {
     this.path = path;
     this.on = on;
@@ -24,6 +24,9 @@ export class Stream {
     this.heard = 0;
     document.addEventListener("visibilitychange", () => this.visibility());
     addEventListener("online", () => this.retry());
+    // A page kept for the way back must not keep its line: there are few of them per host.
+    addEventListener("pagehide", () => this.rest());
+    addEventListener("pageshow", (event) => event.persisted && this.retry());
     setInterval(() => this.listen(), 5000);
   }
 
@@ -89,6 +92,7 @@ export class Stream {
     this.heard = Date.now();
     try {
       await getHealth();
+      this.on.unwell(null);
     } catch (error) {
       if (error.status) {
         this.on.unwell(error.message);
@@ -109,13 +113,15 @@ export class Stream {
   visibility() {
     clearTimeout(this.resting);
     if (document.hidden) {
-      this.resting = setTimeout(() => {
-        this.source?.close();
-        this.source = null;
-        clearTimeout(this.timer);
-      }, HIDDEN);
+      this.resting = setTimeout(() => this.rest(), HIDDEN);
     } else if (this.source === null) {
       this.retry();
     }
+  }
+
+  rest() {
+    this.source?.close();
+    this.source = null;
+    clearTimeout(this.timer);
   }
 }

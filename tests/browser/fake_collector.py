@@ -18,6 +18,7 @@ import math
 import pathlib
 import queue
 import re
+import socket
 import threading
 import time
 import urllib.parse
@@ -350,6 +351,25 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def __init__(self, *args):
+        self.lines = set()
+        super().__init__(*args)
+
+    def process_request(self, request, client_address):
+        self.lines.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        self.lines.discard(request)
+        super().shutdown_request(request)
+
+    def cut(self):
+        for line in list(self.lines):
+            try:
+                line.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # It has ended by itself.
+
     def handle_error(self, request, client_address):
         pass  # The browser has gone away.
 
@@ -376,6 +396,7 @@ class FakeCollector:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+        self.server.cut()
         for reader in list(self.readers):
             reader.put(None)
 
