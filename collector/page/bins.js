@@ -62,20 +62,22 @@ export class Bins {
     return Math.max(this.step, usual) * 2.5;
   }
 
-  // Points {x, y} of a column, or of a function of the row and the one before it; y is null in holes.
+  // Points {x, y} of a column, or of a function of a row, those before it since the last hole, and
+  // the step; y is null in holes.
   points(column) {
     const value = typeof column === "function" ? column : (row) => row[column];
     const hole = this.holeSpan();
     const points = [];
-    let before = null;
+    let run = [];
     for (const row of this.rows) {
+      const before = run.at(-1);
       if (before && row.time - before.time > hole) {
         points.push({ x: before.time + this.step, y: null });
-        before = null;
+        run = [];
       }
-      const y = value(row, before);
+      const y = value(row, run, this.step);
       points.push({ x: row.time, y: Number.isFinite(y) ? y : null });
-      before = row;
+      run.push(row);
     }
     return points;
   }
@@ -98,20 +100,30 @@ export class Bins {
   }
 }
 
-// What a total rose by per second since the row before. A total that fell began anew.
+// What a total rose by per second, over the minute or the five steps before: one step alone has now
+// one sample, now two, and their times are known to the step only. A total that fell began anew.
+const RATE_SPAN = 60000;
+const RATE_STEPS = 5;
+
 export function rate(column) {
-  return (row, before) => {
-    if (!before || !Number.isFinite(row[column]) || !Number.isFinite(before[column]) || row[column] < before[column]) {
-      return null;
+  return (row, run, step) => {
+    const span = Math.max(RATE_SPAN, RATE_STEPS * step);
+    let from = row;
+    for (let i = run.length - 1; i >= 0; i--) {
+      const before = run[i];
+      if (!(before[column] <= from[column]) || (from !== row && row.time - before.time > span)) {
+        break;
+      }
+      from = before;
     }
-    return (row[column] - before[column]) / ((row.time - before.time) / 1000);
+    return from === row ? null : (row[column] - from[column]) / ((row.time - from.time) / 1000);
   };
 }
 
 export function perMinute(column) {
   const perSecond = rate(column);
-  return (row, before) => {
-    const value = perSecond(row, before);
+  return (...place) => {
+    const value = perSecond(...place);
     return value === null ? null : value * 60;
   };
 }

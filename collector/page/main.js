@@ -24,7 +24,7 @@ const LOAD_AGAIN = 5000;
 class Page {
   constructor() {
     this.model = new Model();
-    this.view = readView(location.search);
+    this.view = readView(location.hash);
     this.loaded = false;
     this.controller = new AbortController();
     this.eventsLimit = EVENTS_PAGE;
@@ -43,7 +43,12 @@ class Page {
     this.eventList = new EventList(byId("events"), { onOpen: (host, name) => this.openFromEvent(host, name) });
     byId("events-more").addEventListener("click", () => this.olderEvents());
     byId("banner-retry").addEventListener("click", () => this.retry());
-    addEventListener("popstate", () => this.setView(readView(location.search)));
+    addEventListener("popstate", () => this.setView(readView(location.hash)));
+    // The place behind the # is taken by the view.
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault();
+      byId("services").focus();
+    });
     this.begin();
   }
 
@@ -68,7 +73,7 @@ class Page {
     // Typing makes one step back, not one per letter.
     if ("service" in change && Object.keys(change).length === 1 && this.view.service !== "") {
       history.replaceState(null, "", address);
-    } else if (address !== location.pathname + location.search) {
+    } else if (address !== location.pathname + location.hash) {
       history.pushState(null, "", address);
     }
     this.setView(view);

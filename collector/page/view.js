@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What is looked at: time range, filters, the opened service. It stands in the page's address, so
-// that it can be kept and sent around.
+// that it can be kept and sent around; behind the #, since it is no business of the collector.
 
 import { DAY, HOUR, MINUTE } from "./format.js";
 
@@ -17,8 +17,8 @@ function fixedSpan(query) {
   return since >= FIRST && until <= LAST && since < until ? { since, until } : null;
 }
 
-export function readView(search) {
-  const query = new URLSearchParams(search);
+export function readView(hash) {
+  const query = new URLSearchParams(hash.replace(/^#/, ""));
   const text = (name) => (query.get(name) ?? "").slice(0, NAME_BYTES);
   const range = query.get("range");
   return {
@@ -49,7 +49,7 @@ export function writeView(view) {
     query.set("open", view.open.name);
     query.set("on", view.open.host);
   }
-  return query.size > 0 ? `?${query}` : "";
+  return query.size > 0 ? `#${query}` : "";
 }
 
 // From when to when, in milliseconds.

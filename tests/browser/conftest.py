@@ -45,9 +45,11 @@ class Browser:
         media = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
 
-    def open(self, address, query="", ready=True):
+    def open(self, address, view="", ready=True):
         self.address = address
-        self.driver.get(address + query)
+        # Another place of the same page alone would not be loaded anew.
+        self.driver.get("about:blank")
+        self.driver.get(address + view)
         if ready:
             self.wait(self.is_ready, "the page is filled")
 
@@ -83,7 +85,7 @@ class Browser:
         return self.js("return document.querySelector(arguments[0])?.textContent ?? null", selector)
 
     def query(self):
-        return self.js("return Object.fromEntries(new URLSearchParams(location.search))")
+        return self.js("return Object.fromEntries(new URLSearchParams(location.hash.slice(1)))")
 
     def wait(self, condition, what, seconds=WAIT):
         end = time.monotonic() + seconds

@@ -38,7 +38,7 @@ return marks.map((name) => { const [x, y] = [light(value(name)), light(value('--
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_contrast(browser, collector, colours):
     browser.prefers(prefers_color_scheme=colours)
-    browser.open(collector.address, "?open=api&on=web-1")
+    browser.open(collector.address, "#open=api&on=web-1")
     browser.wait(lambda: browser.all(".detail .event"), "an open service")
     ground = browser.js("return getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(20, 21, 23)") == (colours == "dark")
@@ -71,7 +71,7 @@ def test_colours_can_be_chosen(browser, collector):
 
 def test_everything_has_a_name(browser, collector):
     """What a screen reader would say, from the browser's own accessibility tree."""
-    browser.open(collector.address, "?open=api&on=web-1")
+    browser.open(collector.address, "#open=api&on=web-1")
     browser.wait(lambda: browser.all(".detail .event"), "an open service")
     browser.one("[data-range='custom']").click()
     nodes = browser.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
@@ -91,7 +91,7 @@ def test_everything_has_a_name(browser, collector):
 @pytest.mark.parametrize("width", [320, 380, 620, 900, 1440, 2560])
 def test_nothing_sticks_out(browser, collector, width):
     browser.size(width, 900, mobile=width < 500)
-    browser.open(collector.address, "?open=api&on=web-1")
+    browser.open(collector.address, "#open=api&on=web-1")
     browser.wait(lambda: browser.all(".detail .event"), "an open service")
     assert browser.js("return document.documentElement.scrollWidth") <= width
     small = browser.js("return [...document.querySelectorAll('button, select, input')].filter((e) => e.checkVisibility() && !e.matches('.link'))"

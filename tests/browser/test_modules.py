@@ -54,10 +54,10 @@ def test_ticks(engine):
 
 
 def test_view_and_address_are_each_others_reverse(engine):
-    for query in ("", "?range=6h", "?host=a%26b&service=%3Cb%3E&state=held&sort=name", "?open=web&on=h",
-                  "?since=2026-11-01T10%3A00%3A00.000Z&until=2026-11-02T10%3A00%3A00.000Z"):
+    for query in ("", "#range=6h", "#host=a%26b&service=%3Cb%3E&state=held&sort=name", "#open=web&on=h",
+                  "#since=2026-11-01T10%3A00%3A00.000Z&until=2026-11-02T10%3A00%3A00.000Z"):
         assert result(engine, f"return m.view.writeView(m.view.readView({query!r}))") == query
-    for query in ("?range=__proto__", "?since=x&until=y", "?since=2026-01-02&until=2026-01-01", "?since=-271821-04-20&until=2026-01-01", "?nothing=1"):
+    for query in ("#range=__proto__", "#since=x&until=y", "#since=2026-01-02&until=2026-01-01", "#since=-271821-04-20&until=2026-01-01", "#nothing=1"):
         assert result(engine, f"return m.view.writeView(m.view.readView({query!r}))") == ""
 
 
@@ -88,7 +88,15 @@ def test_rates_of_totals(engine):
     assert result(engine, """
       const bins = new m.bins.Bins(10000, [0, 100, 300, 50, 60].map((beats, i) => ({time: i * 10000, beats})));
       return [bins.points(m.bins.rate('beats')).map((p) => p.y), bins.points(m.bins.perMinute('beats')).map((p) => p.y)];""") \
-        == [[None, 10, 20, None, 1], [None, 600, 1200, None, 60]], "a total that fell began anew"
+        == [[None, 10, 15, None, 1], [None, 600, 900, None, 60]], "a total that fell began anew"
+
+
+def test_rates_are_smooth_though_samples_and_steps_do_not_fit(engine):
+    rates = result(engine, """
+      const newest = new Map();
+      for (let t = 0; t < 3600; t += 10) newest.set(Math.floor(t / 12) * 12000, t * 7);
+      return new m.bins.Bins(12000, [...newest].map(([time, total]) => ({time, total}))).points(m.bins.rate('total')).map((p) => p.y);""")
+    assert all(5.8 < value < 8.2 for value in rates[6:]), "7 per second"
 
 
 def test_shares(engine):

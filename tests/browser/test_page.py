@@ -115,7 +115,7 @@ def test_state_filter_and_sort(browser, collector):
     ActionChains(browser.driver).move_to_element(browser.one("h1")).perform()
     browser.wait(lambda: names(browser) == sorted(names(browser)), "by name")
     assert browser.query() == {"sort": "name"}
-    browser.open(collector.address, "?state=healthy&service=nowhere")
+    browser.open(collector.address, "#state=healthy&service=nowhere")
     assert browser.text("#rows-empty") == "No service fits these filters."
 
 
@@ -128,7 +128,7 @@ def test_time_range(browser, collector):
     asked = next(r for r in collector.requests if "of=system" in r)
     since, until = (fake_collector.parse_time(re.search(name + r"=([^&]+)", asked)[1].replace("%3A", ":"), 0) for name in ("since", "until"))
     assert 21590 < until - since < 21610
-    browser.open(collector.address, "?range=nonsense&since=x&until=2026-01-01")
+    browser.open(collector.address, "#range=nonsense&since=x&until=2026-01-01")
     assert browser.text("#window") == "last 1 h"
 
 
@@ -188,7 +188,7 @@ def test_click_on_a_strip_shows_reasons(browser, collector):
     browser.wait(lambda: "while it is open" in browser.js("return document.querySelector('.detail').textContent"), "live in the detail")
     strip.send_keys(Keys.ENTER)
     browser.wait(lambda: not browser.all(".detail"), "closed")
-    browser.open(collector.address, "?open=mailer&on=web-1")
+    browser.open(collector.address, "#open=mailer&on=web-1")
     browser.wait(lambda: "restarted 5 times within 10 min" in browser.js("return document.querySelector('.detail')?.textContent ?? ''"), "from the address")
 
 
@@ -258,7 +258,7 @@ def test_keyboard_only(browser, collector):
 
 
 def test_table_beside_each_chart(browser, collector):
-    browser.open(collector.address, "?open=api&on=web-1")
+    browser.open(collector.address, "#open=api&on=web-1")
     browser.wait(lambda: len(browser.all(".tablebutton")) == 10, "panels and the open service")
     for button in browser.all(".tablebutton"):
         browser.js("arguments[0].click()", button)
