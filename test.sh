@@ -17,12 +17,13 @@ umask 022
 
 usage() {
     cat <<'USAGE'
-usage: ./test.sh [unit|golden|fuzz|bench|bed|vm]... [OPTION...]
+usage: ./test.sh [unit|golden|fuzz|bench|bed|browser|vm]... [OPTION...]
   unit     unit tests, layering check, replay of the fuzz corpus; plain and with sanitizers
   golden   specs beside the units they must give
   fuzz     libFuzzer on the parsers, for a short time
   bench    measurements beside the peers; without a tier only a smoke run
   bed      tests on a running systemd with containers, rootless and as root
+  browser  the collector's page in a headless Chromium
   vm       tests that need a kernel of their own (limits, the kernel module)
 options:
   --seconds N   how long to fuzz in all (20)
@@ -39,7 +40,7 @@ tiers=() seconds=20 verbose='' vm_timeout=900 bench_mode=--full
 test_environment=("PHOENIX_TESTS_MUST_RUN=${PHOENIX_TESTS_MUST_RUN-}")
 while [ $# -gt 0 ]; do
     case $1 in
-        unit | golden | fuzz | bench | bed | vm) tiers+=("$1") ;;
+        unit | golden | fuzz | bench | bed | browser | vm) tiers+=("$1") ;;
         --seconds) seconds=${2:?}; shift ;;
         --long) test_environment+=(PHOENIX_TESTS_LONG=1); vm_timeout=3600 ;;
         --sanitize) export PHOENIX_BED_SANITIZE=1 ;;
@@ -52,7 +53,7 @@ while [ $# -gt 0 ]; do
 done
 [ "${PHOENIX_BED_SANITIZE-}" != 1 ] || test_environment+=(PHOENIX_BED_REPORTS=1)
 if [ ${#tiers[@]} -eq 0 ]; then
-    tiers=(unit golden fuzz bench bed vm)
+    tiers=(unit golden fuzz bench bed browser vm)
     bench_mode=--smoke
     fuzz_seed=1
 fi
@@ -66,12 +67,14 @@ cleanup() {
     for host in $(seq 0 $((bed_hosts - 1))); do
         "$bed" down "$tier_host-$host" 2>/dev/null || true
     done
+    "$bed" down "$tier_host-browser" 2>/dev/null || true
     rm -rf "$source"
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
 need_packages mmdebstrap debian-archive-keyring python3 iproute2 util-linux e2fsprogs
+[[ " ${tiers[*]} " != *" browser "* ]] || need_packages chromium chromium-driver python3-selenium python3-pytest fonts-dejavu-core
 [[ " ${tiers[*]} " != *" vm "* ]] || need_packages qemu-system-x86
 mkdir -p "$logs"
 find "$cache/logs" -mindepth 1 -maxdepth 1 -mtime +2 -exec rm -rf {} +

@@ -101,7 +101,8 @@ export class Bins {
 }
 
 // What a total rose by per second, over the minute or the five steps before: one step alone has now
-// one sample, now two, and their times are known to the step only. A total that fell began anew.
+// one sample, now two, and their times are known to the step only, so little alone tells nothing. A
+// total that fell began anew.
 const RATE_SPAN = 60000;
 const RATE_STEPS = 5;
 
@@ -109,14 +110,17 @@ export function rate(column) {
   return (row, run, step) => {
     const span = Math.max(RATE_SPAN, RATE_STEPS * step);
     let from = row;
+    let n = 0;
     for (let i = run.length - 1; i >= 0; i--) {
       const before = run[i];
       if (!(before[column] <= from[column]) || (from !== row && row.time - before.time > span)) {
         break;
       }
       from = before;
+      n++;
     }
-    return from === row ? null : (row[column] - from[column]) / ((row.time - from.time) / 1000);
+    const isEnough = n >= 2 || (n === 1 && row.time - from.time >= span / 2);
+    return !isEnough ? null : (row[column] - from[column]) / ((row.time - from.time) / 1000);
   };
 }
 

@@ -42,7 +42,7 @@ source_key() {
     cd "$1" || exit
     {
         root_key
-        find . \( -path ./tests/bed -o -path ./tests/vm -o -path ./tests/lib -o -path ./.ci \) -prune \
+        find . \( -path ./tests/bed -o -path ./tests/browser -o -path ./tests/vm -o -path ./tests/lib -o -path ./.ci \) -prune \
             -o -type f ! -path './*.md' ! -path './*.sh' -print | sort | tr '\n' '\0' |
             xargs -0 sha256sum
         sha256sum tests/bed/build-product

@@ -30,7 +30,7 @@ class Browser:
 
     def __init__(self):
         options = webdriver.ChromeOptions()
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--lang=en-GB"):
+        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server", "--lang=en-GB"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
@@ -137,7 +137,10 @@ def chromium():
 
 
 @pytest.fixture
-def browser(chromium):
+def browser(chromium, request):
+    # First there, last gone: the page is left before its collector is.
+    if "collector" in request.fixturenames:
+        request.getfixturevalue("collector")
     chromium.driver.get("about:blank")
     chromium.errors()
     chromium.requests()

@@ -86,9 +86,9 @@ def test_holes_are_neither_drawn_over_nor_healthy(engine):
 
 def test_rates_of_totals(engine):
     assert result(engine, """
-      const bins = new m.bins.Bins(10000, [0, 100, 300, 50, 60].map((beats, i) => ({time: i * 10000, beats})));
+      const bins = new m.bins.Bins(10000, [0, 100, 300, 50, 60, 90].map((beats, i) => ({time: i * 10000, beats})));
       return [bins.points(m.bins.rate('beats')).map((p) => p.y), bins.points(m.bins.perMinute('beats')).map((p) => p.y)];""") \
-        == [[None, 10, 15, None, 1], [None, 600, 900, None, 60]], "a total that fell began anew"
+        == [[None, None, 15, None, None, 2], [None, None, 900, None, None, 120]], "a total that fell began anew"
 
 
 def test_rates_are_smooth_though_samples_and_steps_do_not_fit(engine):

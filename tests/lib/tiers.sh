@@ -128,6 +128,17 @@ tier_bed() {
     tier_count bed "$code" "$logs"/bed-*.junit.xml
 }
 
+tier_browser() {
+    local report=$logs/browser.junit.xml page
+    say "browser: the collector's page in Chromium (pictures: $logs/browser)"
+    "$bed" install
+    page=$cache/product-$(cat "$(build_dir)/layer-$product_kind")/tree/usr/share/phoenix/collector
+    tier_run browser "$report" "$repo/tests/browser/run" "$bed" "$tier_host-browser" \
+        "$page" "$logs/browser" "$report"
+    [ "$code" = 0 ] || tier_tail browser
+    tier_count browser "$code" "$report"
+}
+
 tier_vm() {
     local options=() variable report=$logs/mini.junit.xml
     say "vm: the kernel module in small machines, one for each kernel (a minute each)"
