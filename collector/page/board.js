@@ -10,6 +10,7 @@ import { STATE_NAMES, severity, stateOf } from "./states.js";
 import { drawSwatch } from "./strip.js";
 
 const PAGE = 50;
+const TICK_WIDTH = 48;
 
 const SORTS = {
   "": ["worst first", (a, b) => severity(a.state) - severity(b.state)],
@@ -164,12 +165,13 @@ export class Board {
 
   showAxis() {
     const { since, until } = this.window;
-    const ticks = timeTicks(since, until, Math.max(2, this.axis.clientWidth / 90));
-    this.axis.replaceChildren(...ticks.map(({ at, text }) => {
+    const width = this.axis.clientWidth;
+    const places = timeTicks(since, until, Math.max(2, width / 90)).map(({ at, text }) => ({ x: ((at - since) / (until - since)) * width, text }));
+    this.axis.replaceChildren(...places.filter(({ x }) => x < width - TICK_WIDTH).map(({ x, text }) => {
       const tick = el("span", {}, text);
-      tick.style.left = `${((at - since) / (until - since)) * 100}%`;
+      tick.style.left = `${x}px`;
       return tick;
-    }).filter((tick, i, all) => parseFloat(tick.style.left) < 96 || all.length === 1));
+    }));
   }
 
   drawStrips() {

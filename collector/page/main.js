@@ -20,6 +20,7 @@ const EVENTS_PAGE = 100;
 const DRAW_EVERY = 250;
 const SAY_EVERY = 4000;
 const LOAD_AGAIN = 5000;
+const OPEN_WAIT = 1500;
 
 class Page {
   constructor() {
@@ -28,6 +29,7 @@ class Page {
     this.loaded = false;
     this.controller = new AbortController();
     this.eventsLimit = EVENTS_PAGE;
+    this.arrived = null;
     this.problems = new Map();
     readTheme();
     this.filters = new Filters((change) => this.change(change), () => this.recolour());
@@ -54,7 +56,7 @@ class Page {
 
   begin() {
     this.stream = new Stream("/api/v1/stream", {
-      open: (first) => (first && this.loaded ? null : this.load()),
+      open: () => this.load(),
       sample: (sample) => this.addSample(sample),
       event: (event) => this.addEvent(event),
       lost: () => this.load(),
@@ -62,7 +64,10 @@ class Page {
       unwell: (text) => this.setProblem("health", text && `The collector is not well: ${text}`),
     });
     this.filters.show(this.view, this.model);
-    this.load().then(() => this.stream.start());
+    // What there is is fetched once the line is open, so that nothing falls between the two; but a
+    // collector that has no place for one more reader still has data.
+    this.stream.start();
+    this.loadAgain = setTimeout(() => this.load(), OPEN_WAIT);
     setInterval(() => this.redraw(), 1000);
   }
 
@@ -100,6 +105,8 @@ class Page {
     this.controller.abort();
     this.controller = new AbortController();
     const { signal } = this.controller;
+    const arrived = [];
+    this.arrived = arrived;
     byId("main").setAttribute("aria-busy", "true");
     try {
       const [hosts, services] = await Promise.all([getHosts(signal), getServices(signal)]);
@@ -111,9 +118,10 @@ class Page {
       const { events, more } = await getEvents(this.eventParameters(window), signal);
       this.model.clearEvents();
       // Services are as the newest sample had them; events may have come since.
-      this.model.addEvents(events).sort((a, b) => a.at - b.at).forEach((event) => this.model.applyEvent(event));
+      this.model.addEvents([...events, ...arrived]).sort((a, b) => a.at - b.at).forEach((event) => this.model.applyEvent(event));
       this.model.moreEvents = more;
       this.loaded = true;
+      this.arrived = null;
       this.setProblem("data", null);
       this.draw();
       this.board.reload();
@@ -179,6 +187,7 @@ class Page {
   }
 
   addEvent(event) {
+    this.arrived?.push(event);
     const [fresh] = this.model.addEvents([event]);
     if (!fresh) {
       return;

@@ -12,14 +12,13 @@ const SILENCE = 35000;
 const HIDDEN = 120000;
 
 export class Stream {
-  // on: {sample(data), event(data), lost(), open(first), state(word, since), unwell(text or null)}
+  // on: {sample(data), event(data), lost(), open(), state(word, since), unwell(text or null)}
   constructor(path, on) {
     this.path = path;
     this.on = on;
     this.source = null;
     this.delay = FIRST_DELAY;
     this.timer = 0;
-    this.opened = false;
     this.downSince = 0;
     this.heard = 0;
     document.addEventListener("visibilitychange", () => this.visibility());
@@ -50,8 +49,7 @@ export class Stream {
     this.downSince = 0;
     this.heard = Date.now();
     this.on.state("live", 0);
-    this.on.open(!this.opened);
-    this.opened = true;
+    this.on.open();
   }
 
   isDown(source) {
