@@ -305,6 +305,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             except KeyError as missing:
                 self.answer(404, "application/json", json.dumps({"error": f"no {missing}"}).encode())
                 return
+        if fake.before_answer:
+            fake.before_answer(path)
         self.answer(200, "application/json", json.dumps(body).encode())
 
     def file(self, fake, path):
@@ -380,6 +382,7 @@ class FakeCollector:
         self.chart_js = chart_js
         self.model = Model(scenario, time.time())
         self.broken = None
+        self.before_answer = None  # called with the path when an answer is made and not sent yet
         self.requests = []
         self.readers = []
         self.ids = 0

@@ -322,6 +322,21 @@ def test_lost_is_fetched_anew(browser, collector):
     browser.wait(lambda: "never sent" in browser.js("return document.querySelector('#events').textContent"), "all is fetched anew")
 
 
+def test_event_between_the_answers(browser, collector):
+    """What comes in while the page still fetches is in no answer."""
+    told = []
+
+    def before_answer(path):
+        if path == "/api/v1/events" and not told:
+            told.append(collector.event("web-1", "auth", "failing", "in between"))
+
+    collector.before_answer = before_answer
+    browser.open(collector.address)
+    assert told
+    browser.wait(lambda: "in between" in browser.js("return document.querySelector('#events').textContent"), "the event")
+    browser.wait(lambda: browser.row_state("auth") == "failing", "its state")
+
+
 def test_collector_that_cannot_answer(browser, collector):
     browser.expected = ["503"]
     collector.broken = "the database cannot be read: disk I/O error"
