@@ -261,7 +261,8 @@ class Page {
   }
 
   showWelcome() {
-    setText(byId("welcome-command"), `curl -H 'Content-Type: application/json' ${location.origin}/logs \\\n  -d '{"timestamp": "${new Date().toISOString().slice(0, 19)}Z", "sysinfo": {"Memory": {"CPU_Usage_Percentage": 5}}}'`);
+    const entry = { timestamp: `${new Date().toISOString().slice(0, 19)}Z`, sysinfo: { Memory: { CPU_Usage_Percentage: 5 } } };
+    setText(byId("welcome-command"), `curl -H 'Content-Type: application/json' ${location.origin}/logs \\\n  -d '${JSON.stringify(entry)}'`);
   }
 
   showEvents(window) {
