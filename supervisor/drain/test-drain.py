@@ -58,7 +58,7 @@ while True:
     for fd, _ in epoll.poll():
         epoll.unregister(fd)
         accept(sockets[fd])
-        epoll.register(fd, select.EPOLLIN | select.EPOLLONESHOT)
+        epoll.register(fd, 0)
         epoll.modify(fd, select.EPOLLIN | select.EPOLLONESHOT)
 """
 
@@ -298,13 +298,15 @@ class Drain(Case):
         self.start(listening)
         for thread in threads:
             thread.start()
-        for _ in range(10):
-            time.sleep(0.1)
-            self.assertEqual(self.terminate(), "")
-            self.start(listening)
-        stop.set()
-        for thread in threads:
-            thread.join()
+        try:
+            for _ in range(10):
+                time.sleep(0.1)
+                self.assertEqual(self.terminate(), "")
+                self.start(listening)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
         self.terminate()
         self.assertGreater(len(results), 80)
         self.assertEqual(set(results), {"done\n"})
