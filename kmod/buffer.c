@@ -69,11 +69,18 @@ void phoenix_buffer_printf(struct phoenix_buffer *buffer, const char *format, ..
 
 void phoenix_buffer_escape(struct phoenix_buffer *buffer, const char *text, size_t n)
 {
-	size_t needed = phoenix_json_escape(NULL, 0, text, n);
+	size_t needed;
 
-	if (!make_room(buffer, needed))
+	/* Nearly always it fits in one go. */
+	if (!make_room(buffer, n))
 		return;
-	phoenix_json_escape(buffer->text + buffer->length, needed + 1, text, n);
+	needed = phoenix_json_escape(buffer->text + buffer->length,
+				     buffer->allocated - buffer->length, text, n);
+	if (needed >= buffer->allocated - buffer->length) {
+		if (!make_room(buffer, needed))
+			return;
+		phoenix_json_escape(buffer->text + buffer->length, needed + 1, text, n);
+	}
 	buffer->length += needed;
 }
 

@@ -181,14 +181,38 @@ static size_t escape_one(char out[6], const unsigned char **text, size_t *n)
 	return length;
 }
 
+/* How many bytes at text stand for themselves: this is nearly all that there ever is. */
+static size_t plain_length(const unsigned char *text, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (text[i] < ' ' || text[i] >= 0x7f || text[i] == '"' || text[i] == '\\')
+			break;
+	return i;
+}
+
 size_t phoenix_json_escape(char *buf, size_t size, const char *text, size_t n)
 {
 	const unsigned char *rest = (const unsigned char *)text;
 	size_t needed = 0, written = 0;
 
 	while (n > 0) {
+		size_t plain = plain_length(rest, n), length, fits;
 		char one[6];
-		size_t length = escape_one(one, &rest, &n);
+
+		if (plain > 0) {
+			fits = written == needed && size > written ? size - written - 1 : 0;
+			fits = fits < plain ? fits : plain;
+			if (fits > 0)
+				memcpy(buf + written, rest, fits);
+			written += fits;
+			needed += plain;
+			rest += plain;
+			n -= plain;
+			continue;
+		}
+		length = escape_one(one, &rest, &n);
 
 		/* Once something did not fit, what is shorter does not fit either. */
 		if (written == needed && size > written + length) {
