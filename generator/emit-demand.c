@@ -9,7 +9,8 @@
  *                          phoenix-up@web.timer, or phoenix-idle@web.service
  *
  * StopWhenUnneeded= does the stopping: the proxy ends when nobody has been connected for the idle
- * time, the timer when that time has passed since the start, and then nothing needs the service.
+ * time, the timer when that time has passed since the start, and then nothing needs the service. A
+ * proxy that is frozen with its service stays until phoenix-idle ends it.
  */
 #include "generator/emit.h"
 
@@ -54,6 +55,18 @@ bool emit_has_idle_watch(const EmitContext *context, const Spec *spec)
     return spec_has_idle(spec) && (spec_is_native(spec) || emit_freezes(context, spec));
 }
 
+bool emit_freezes_proxy(const EmitContext *context, const Spec *spec)
+{
+    return spec_has_proxy(spec) && emit_freezes(context, spec) &&
+           context->platform->systemd >= SUBGROUP_SINCE;
+}
+
+void emit_frozen_group(UnitFile *unit)
+{
+    unit_add(unit, "Service", "Delegate", "yes");
+    unit_add(unit, "Service", "DelegateSubgroup", "payload");
+}
+
 void emit_demand_order(const EmitContext *context, const Spec *spec, UnitFile *unit)
 {
     if (!spec_is_listened_for(spec))
@@ -65,6 +78,9 @@ void emit_demand_order(const EmitContext *context, const Spec *spec, UnitFile *u
         unit_addf(unit, "Unit", "Wants", "phoenix-idle@%s.service", spec->name);
     else if (spec_has_idle(spec))
         unit_addf(unit, "Unit", "Wants", "phoenix-up@%s.timer", spec->name);
+    /* After a start by hand, too, there is something to freeze and to be woken by. */
+    if (emit_freezes_proxy(context, spec))
+        unit_addf(unit, "Unit", "Wants", "phoenix-proxy@%s.service", spec->name);
     if (emit_stops_when_idle(context, spec))
         unit_add(unit, "Unit", "StopWhenUnneeded", "yes");
 }
@@ -95,14 +111,24 @@ static const char *outside_prefix(const EmitContext *context, const Spec *spec)
  * Connections that come wait in the socket instead, and the first of them starts a new one. systemd
  * does so by itself when it is told to stop the service (PartOf=), but not when that crashes. A
  * signal, as a job would replace that of a proxy that is about to start and waits for the next
- * start of the service. */
+ * start of the service. One that is frozen hears it when phoenix-idle ends, which thaws it; both
+ * come back with the service. */
 static void emit_end_of_proxy(const EmitContext *context, const Spec *spec, UnitFile *unit)
 {
-    if (spec_has_proxy(spec))
-        unit_addf(unit, "Service", "ExecStopPost",
-                  "%ssystemctl%s --quiet kill phoenix-proxy@%s.service",
-                  outside_prefix(context, spec), context->scope == SPEC_SCOPE_USER ? " --user" : "",
-                  spec->name);
+    _cleanup_free_ char *idle = NULL;
+
+    if (!spec_has_proxy(spec))
+        return;
+    idle = emit_freezes_proxy(context, spec) ? text_printf(" phoenix-idle@%s.service", spec->name)
+                                             : strdup("");
+    if (!idle) {
+        unit_fail_memory(unit);
+        return;
+    }
+    unit_addf(unit, "Service", "ExecStopPost",
+              "%ssystemctl%s --quiet kill phoenix-proxy@%s.service%s",
+              outside_prefix(context, spec), context->scope == SPEC_SCOPE_USER ? " --user" : "",
+              spec->name, idle);
 }
 
 /* The user of a user's manager is not the one inside a container that does not run as root there,
@@ -160,10 +186,8 @@ void emit_demand_service(const EmitContext *context, const Spec *spec, uint64_t 
     emit_job_limit(context, spec, start_usec, unit);
     emit_end_of_proxy(context, spec, unit);
     emit_socket_folder(context, spec, unit);
-    if (spec->type == SPEC_TYPE_BINARY && emit_freezes(context, spec)) {
-        unit_add(unit, "Service", "Delegate", "yes");
-        unit_add(unit, "Service", "DelegateSubgroup", "payload");
-    }
+    if (spec->type == SPEC_TYPE_BINARY && emit_freezes(context, spec))
+        emit_frozen_group(unit);
 }
 
 void emit_socket_mount(const EmitContext *context, const Spec *spec, UnitFile *unit)

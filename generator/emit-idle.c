@@ -68,12 +68,18 @@ static bool any_is_outside(const Spec *spec, const SpecProbes *probes)
     return false;
 }
 
+/* Whether the end of its proxy, which is in a slice of its own, says that nobody uses it. */
+static bool has_proxy_slice(const EmitContext *context, const Spec *spec)
+{
+    return spec_has_proxy(spec) && !emit_freezes_proxy(context, spec);
+}
+
 /* What tells whether somebody uses it: the proxy's slice, or the addresses that are listened on. */
 static void add_subject(const EmitContext *context, const Spec *spec, Text *command)
 {
     _cleanup_free_ char *slice = NULL;
 
-    if (spec_has_proxy(spec)) {
+    if (has_proxy_slice(context, spec)) {
         slice = emit_proxy_slice(context, spec);
         if (!slice)
             command->error = -ENOMEM;
@@ -83,6 +89,10 @@ static void add_subject(const EmitContext *context, const Spec *spec, Text *comm
     }
     for (size_t i = 0; i < spec->listen.n; i++)
         add_word(command, "--listen", spec->listen.items[i].stream);
+    if (spec_has_proxy(spec)) {
+        text_add(command, " --with-proxy");
+        return;
+    }
     /* Checks of such an address are connections, too, but not use. */
     if (any_is_outside(spec, &spec->healthcheck) || any_is_outside(spec, &spec->readiness)) {
         add_word(command, "--except", SPEC_CHECK_SOURCE);
@@ -115,10 +125,19 @@ static void emit_command(const EmitContext *context, const Spec *spec, UnitFile 
         unit_add(unit, "Service", "ExecStart", command.data);
 }
 
+/* Whether a socket's file is another user's: then setting its time takes a privilege. */
+static bool any_file_is_given_away(const Spec *spec)
+{
+    for (size_t i = 0; i < spec->listen.n; i++)
+        if (spec->listen.items[i].user)
+            return true;
+    return false;
+}
+
 /* It reads the network's sockets, takes those that are listened on from the service, and writes to
  * the cgroup of the payload. In a user's manager all of that belongs to its user. What needs mounts
  * is left out: it starts with the service, and the first connection waits for both. */
-static void emit_watch_sandbox(const EmitContext *context, UnitFile *unit)
+static void emit_watch_sandbox(const EmitContext *context, const Spec *spec, UnitFile *unit)
 {
     static const struct {
         const char *key, *value;
@@ -139,16 +158,24 @@ static void emit_watch_sandbox(const EmitContext *context, UnitFile *unit)
     };
 
     if (context->scope == SPEC_SCOPE_SYSTEM)
-        unit_add(unit, "Service", "CapabilityBoundingSet", "CAP_DAC_OVERRIDE CAP_SYS_PTRACE");
+        unit_addf(unit, "Service", "CapabilityBoundingSet", "CAP_DAC_OVERRIDE CAP_SYS_PTRACE%s%s",
+                  emit_freezes_proxy(context, spec) ? " CAP_KILL" : "",
+                  any_file_is_given_away(spec) ? " CAP_FOWNER" : "");
     for (size_t i = 0; i < ELEMENTSOF(settings); i++)
         unit_add(unit, "Service", settings[i].key, settings[i].value);
 }
 
-static void emit_proxy_slice_order(const EmitContext *context, const Spec *spec, UnitFile *unit)
+/* What is to be there before it. A proxy that is frozen has to be thawed before it is stopped, and
+ * that is what the watch does at its own stop. */
+static void emit_proxy_order(const EmitContext *context, const Spec *spec, UnitFile *unit)
 {
     _cleanup_free_ char *slice = NULL;
 
-    if (!spec_has_proxy(spec))
+    if (emit_freezes_proxy(context, spec)) {
+        unit_addf(unit, "Unit", "PartOf", "phoenix-proxy@%s.service", spec->name);
+        unit_addf(unit, "Unit", "After", "phoenix-proxy@%s.service", spec->name);
+    }
+    if (!has_proxy_slice(context, spec))
         return;
     slice = emit_proxy_slice(context, spec);
     if (!slice) {
@@ -163,7 +190,7 @@ void emit_idle_watch(const EmitContext *context, const Spec *spec, UnitFile *uni
 {
     emit_identity(spec, "idle watch", unit);
     emit_needs(spec, unit);
-    emit_proxy_slice_order(context, spec, unit);
+    emit_proxy_order(context, spec, unit);
     unit_add(unit, "Unit", "StartLimitIntervalSec", "0");
     unit_add(unit, "Service", "Type", "notify");
     emit_command(context, spec, unit);
@@ -173,6 +200,6 @@ void emit_idle_watch(const EmitContext *context, const Spec *spec, UnitFile *uni
     unit_add(unit, "Service", "RestartSec", "100ms");
     /* A child of it thaws a service that is being stopped. */
     unit_add(unit, "Service", "KillMode", "process");
-    emit_watch_sandbox(context, unit);
+    emit_watch_sandbox(context, spec, unit);
     emit_x_phoenix(context, spec, spec->name, "generated", unit);
 }

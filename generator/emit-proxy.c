@@ -8,6 +8,10 @@
  * without privileges from nothing is left out (ProtectKernelTunables=, ProtectControlGroups=,
  * ProtectProc=, and a root of its own): together they would double the time the proxy takes to
  * start.
+ *
+ * With a service that is stopped when idle it ends by itself when nobody is connected. With one
+ * that is frozen it stays and is frozen, too: to be thawed takes a millisecond, to be started some
+ * ten.
  */
 #include "generator/emit.h"
 
@@ -47,17 +51,19 @@ static const struct {
     {"UMask", "0077"},
 };
 
-/* phoenix-drain runs the proxy, and lets its connections end before it does. */
+/* phoenix-drain runs the proxy, and lets its connections end before it does. One that stays is
+ * there also when nobody is waiting. */
 static void emit_command(const EmitContext *context, const Spec *spec, UnitFile *unit)
 {
     _cleanup_free_ char *path = text_printf("%s/phoenix-drain", context->platform->libexec);
     _cleanup_free_ char *after = emit_span_word(spec->idle.after_usec);
     _cleanup_text_ Text command = {0};
+    bool stays = emit_freezes_proxy(context, spec);
 
     if (path)
         escape_word(&command, path, ESCAPE_COMMAND);
-    text_add(&command, " --time " DRAIN_TIME " --if-needed -- " PROXY_PROGRAM);
-    if (spec_has_idle(spec))
+    text_addf(&command, " --time " DRAIN_TIME "%s -- " PROXY_PROGRAM, stays ? "" : " --if-needed");
+    if (spec_has_idle(spec) && !stays)
         text_addf(&command, " --exit-idle-time=%s", after ? after : "");
     text_addf(&command, " --connections-max=%jd ", (intmax_t)spec->listen.items[0].maxconnections);
     if (!path || !after || emit_target(context, spec, &command) < 0 || command.error < 0) {
@@ -131,11 +137,11 @@ static void emit_proxy_sandbox(const EmitContext *context, const Spec *spec, Uni
         unit_add(unit, "Service", sandbox_settings[i].key, sandbox_settings[i].value);
 }
 
-/* phoenix-idle sees by its cgroup whether a proxy runs, so it gets a slice of its own where that is
- * asked. */
+/* A proxy that comes and goes beside a frozen service gets a slice of its own: phoenix-idle sees by
+ * its cgroup whether it runs. */
 static void emit_place(const EmitContext *context, const Spec *spec, UnitFile *unit)
 {
-    if (!emit_has_idle_watch(context, spec)) {
+    if (emit_freezes_proxy(context, spec) || !emit_has_idle_watch(context, spec)) {
         emit_slice(context, spec, unit);
         return;
     }
@@ -144,6 +150,19 @@ static void emit_place(const EmitContext *context, const Spec *spec, UnitFile *u
         unit_add(unit, "Service", "Slice", slice);
     else
         unit_fail_memory(unit);
+}
+
+/* Its idle watch comes with it, also with one that is started while the service runs. After a crash
+ * it comes back by itself: without it the service could not be frozen, nor be stopped in the end.
+ */
+static void emit_stay(const EmitContext *context, const Spec *spec, UnitFile *unit)
+{
+    if (!emit_freezes_proxy(context, spec))
+        return;
+    unit_addf(unit, "Unit", "Wants", "phoenix-idle@%s.service", spec->name);
+    unit_add(unit, "Service", "Restart", "on-failure");
+    unit_add(unit, "Service", "RestartSec", "1s");
+    emit_frozen_group(unit);
 }
 
 void emit_proxy(const EmitContext *context, const Spec *spec, UnitFile *unit)
@@ -164,6 +183,7 @@ void emit_proxy(const EmitContext *context, const Spec *spec, UnitFile *unit)
     unit_add(unit, "Service", "Type", "notify");
     emit_command(context, spec, unit);
     emit_place(context, spec, unit);
+    emit_stay(context, spec, unit);
     unit_addf(unit, "Service", "LimitNOFILE", "%jd",
               FILES_OWN + FILES_PER_CONNECTION * connections);
     emit_proxy_sandbox(context, spec, unit);

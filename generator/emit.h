@@ -62,6 +62,9 @@ bool emit_can_freeze(const EmitContext *context, const Spec *spec);
 bool emit_freezes(const EmitContext *context, const Spec *spec);
 bool emit_stops_when_idle(const EmitContext *context, const Spec *spec);
 bool emit_has_idle_watch(const EmitContext *context, const Spec *spec);
+/* Whether its proxy stays as long as it does, and is frozen with it; else the proxy ends when
+ * nobody is connected. */
+bool emit_freezes_proxy(const EmitContext *context, const Spec *spec);
 /* [Unit]: the ties to its socket and to what keeps it up. */
 void emit_demand_order(const EmitContext *context, const Spec *spec, UnitFile *unit);
 /* [Service]: the end of the proxy, the folder of its socket, the group that is frozen; start_usec
@@ -84,6 +87,8 @@ void emit_stop_timeout(const EmitContext *context, const Spec *spec, UnitFile *u
 int emit_target(const EmitContext *context, const Spec *spec, Text *text);
 /* [Service] of its proxy: the folder of the socket, to be seen in spite of a sandbox. */
 void emit_target_folder(const EmitContext *context, const Spec *spec, UnitFile *unit);
+/* [Service] of a unit whose processes are frozen: the group that they are put into. */
+void emit_frozen_group(UnitFile *unit);
 /* [Service] of a unit that belongs to it: the same slice. */
 void emit_slice(const EmitContext *context, const Spec *spec, UnitFile *unit);
 /* The slice below that one in which a proxy is alone, so that its end is seen; NULL without memory.

@@ -400,8 +400,10 @@ static void tell_thaw(Service *service, uint64_t awake_usec)
     emit(service, EVENT_THAWED, HEALTH_FROZEN, &reason, awake_usec);
 }
 
-/* The socket has noticed the connection that woke it and has its proxy started, which has not got
- * to the end of that yet. Any other time is not of this thaw: somebody else may have done it. */
+/* Where the proxy comes and goes (systemd before 254), the socket has noticed the connection that
+ * woke it and has its proxy started, which has not got to the end of that yet. Any other time is
+ * not of this thaw: a proxy that was frozen, too, has woken unseen, or somebody else has done it.
+ */
 static void on_socket_changed(int error, uint64_t changed_usec, void *userdata)
 {
     Service *service = userdata;

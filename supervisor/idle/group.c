@@ -23,7 +23,6 @@
 #define CGROUP_PATH_MAX 1024
 #define DEPTH_MAX       3
 #define PROCS_SIZE      4096
-#define STATUS_SIZE     4096
 
 static int unit_name(const char *template, const char *name, char ret[GROUP_NAME_MAX])
 {
@@ -258,6 +257,44 @@ bool group_is_frozen(const struct group *group)
     return visit_payloads(group, visit_is_frozen, &state) == 0 && state.n > 0 && !state.stop;
 }
 
+struct first {
+    int fd;
+};
+
+static void visit_first(int group, void *userdata)
+{
+    struct first *first = userdata;
+
+    /* Podman makes one per unit, and systemd makes one. */
+    if (first->fd < 0)
+        first->fd = openat(group, "cgroup.events", O_RDONLY | O_CLOEXEC);
+}
+
+int group_watch_payload(const struct group *group)
+{
+    struct first first = {.fd = -1};
+    int unit = open_unit(group, GROUP_SERVICE);
+
+    if (unit < 0)
+        return unit;
+    int r = children_visit(unit, child_is_payload, visit_first, &first);
+    close(unit);
+    if (r < 0)
+        return r;
+    if (first.fd < 0)
+        return -ENOENT;
+    /* It is to be read once before poll(2) tells of changes. */
+    (void)group_payload_sleeps(first.fd);
+    return first.fd;
+}
+
+bool group_payload_sleeps(int payload_fd)
+{
+    struct cgroup_events events;
+
+    return read_events(payload_fd, &events) == 0 && events.populated && events.frozen;
+}
+
 /* ---- its processes ---- */
 
 struct process_visit {
@@ -292,6 +329,24 @@ int group_visit_processes(const struct group *group, bool (*visit)(pid_t pid, vo
     return visit_payloads(group, visit_processes, &state.visit);
 }
 
+static bool is_overhead(const char *name)
+{
+    return cgroup_name_is_overhead(name);
+}
+
+int group_visit_overhead(const struct group *group, bool (*visit)(pid_t pid, void *userdata),
+                         void *userdata)
+{
+    struct process_visit state = {.each = visit, .userdata = userdata};
+    int unit = open_unit(group, GROUP_SERVICE);
+
+    if (unit < 0)
+        return unit;
+    int r = children_visit(unit, is_overhead, visit_processes, &state.visit);
+    close(unit);
+    return r;
+}
+
 struct signalling {
     int signal, error;
 };
@@ -311,58 +366,6 @@ int group_signal(const struct group *group, int signal)
     int r = group_visit_processes(group, visit_signal, &state);
 
     return r < 0 ? r : state.error;
-}
-
-/* ---- whether it was told to end ---- */
-
-/* What a process may have waiting all the same: its children's ends, its timers, a SIGCONT that the
- * service manager sends along. */
-static bool is_word_to_end(uint64_t pending)
-{
-    static const int others[] = {SIGCHLD, SIGCONT,  SIGALRM, SIGVTALRM, SIGPROF,
-                                 SIGURG,  SIGWINCH, SIGIO,   SIGPIPE};
-
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        pending &= ~(UINT64_C(1) << (others[i] - 1));
-    return pending != 0;
-}
-
-static bool process_is_told(pid_t pid)
-{
-    static const char key[] = "\nShdPnd:";
-    struct line path;
-    char text[STATUS_SIZE];
-
-    line_clear(&path);
-    line_add(&path, "/proc/");
-    line_add_number(&path, (uint64_t)pid);
-    line_add(&path, "/status");
-    if (read_at(AT_FDCWD, path.text, text, sizeof(text)) <= 0)
-        return true;
-    const char *found = strstr(text, key);
-    return !found || is_word_to_end(strtoull(found + sizeof(key) - 1, NULL, 16));
-}
-
-struct told {
-    bool yes;
-    size_t n;
-};
-
-static bool visit_told(pid_t pid, void *userdata)
-{
-    struct told *told = userdata;
-
-    told->n++;
-    told->yes = process_is_told(pid);
-    return !told->yes;
-}
-
-bool group_is_told(const struct group *group)
-{
-    struct told told = {0};
-    int r = group_visit_processes(group, visit_told, &told);
-
-    return r < 0 || told.yes || told.n == 0;
 }
 
 /* ---- memory ---- */

@@ -47,17 +47,22 @@ int group_thaw(const struct group *group);
 /* All of it. */
 bool group_is_frozen(const struct group *group);
 
+/* The payload of the service alone: a descriptor that gets POLLPRI when it may have been thawed or
+ * have ended, and whether it still sleeps. Or a negative errno, -ENOENT when there is none. */
+int group_watch_payload(const struct group *group);
+bool group_payload_sleeps(int payload_fd);
+
 /* Calls `visit` for each process of the service until it returns false. Returns 0 or a negative
  * errno. */
 int group_visit_processes(const struct group *group, bool (*visit)(pid_t pid, void *userdata),
                           void *userdata);
 
+/* The same for what Podman runs in the unit beside its container. */
+int group_visit_overhead(const struct group *group, bool (*visit)(pid_t pid, void *userdata),
+                         void *userdata);
+
 /* Sends a signal to each process. Returns 0, or a negative errno when one could not get it. */
 int group_signal(const struct group *group, int signal);
-
-/* Whether a frozen service was told to end: a signal waits for one of its processes. Also when
- * nobody can say, and when there is no process left. */
-bool group_is_told(const struct group *group);
 
 /* The memory of the service, 0: not known. */
 uint64_t group_memory(const struct group *group);

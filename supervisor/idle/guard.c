@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "told.h"
 #include "supervisor/lease/clock.h"
 
 #define PERIOD_USEC (4 * USEC_PER_MSEC)
@@ -32,7 +33,7 @@ static _Noreturn void guard_run(const struct group *group)
     prctl(PR_SET_NAME, "(phoenix-idle)");
     /* Not frozen any more: it is gone, or the next phoenix-idle has thawed it for somebody. */
     while (group_is_frozen(group)) {
-        if (group_is_told(group) || now_usec() >= until_usec)
+        if (told_to_end(group) || now_usec() >= until_usec)
             _exit(group_thaw(group) < 0 ? 1 : 0);
         nanosleep(&period, NULL);
     }

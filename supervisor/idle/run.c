@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "told.h"
 #include "supervisor/abort/settle.h"
 #include "supervisor/lease/clock.h"
 
@@ -33,7 +34,7 @@
 #define RECLAIM_USEC    (10 * USEC_PER_SEC)
 #define SECONDS_PER_DAY 86400
 
-enum { POLL_SIGNAL, POLL_WATCH, POLL_ENDED, POLL_DOOR };
+enum { POLL_SIGNAL, POLL_WATCH, POLL_ENDED, POLL_PAYLOAD, POLL_DOOR };
 
 /* ---- what the manager is told ---- */
 
@@ -152,15 +153,38 @@ static enum idle_event look(struct run *run)
     return IDLE_EVENT_PASSED;
 }
 
-/* Who is frozen has to be woken again. */
+static void stop_watching(struct run *run)
+{
+    door_close(&run->door);
+    if (run->payload_fd >= 0)
+        close(run->payload_fd);
+    run->payload_fd = -1;
+}
+
 static int open_door(struct run *run)
 {
-    if (run->options.proxy || !run->options.freeze)
+    if (run->options.proxy)
         return 0;
     int r = door_open(&run->door, &run->sockets, &run->group);
     if (r < 0)
         trouble(run, "its sockets cannot be watched", r);
     return r;
+}
+
+/* Who is frozen has to be woken again, and is no longer frozen when somebody has killed it. */
+static int watch_frozen(struct run *run)
+{
+    const struct group service = group_part(&run->group, GROUP_SERVICE);
+
+    if (!run->options.freeze)
+        return 0;
+    run->payload_fd = group_watch_payload(&service);
+    if (run->payload_fd < 0) {
+        trouble(run, "its processes cannot be watched", run->payload_fd);
+        return run->payload_fd;
+    }
+    run->monitored = told_is_monitored(&service);
+    return open_door(run);
 }
 
 static enum idle_event freeze(struct run *run)
@@ -172,19 +196,50 @@ static enum idle_event freeze(struct run *run)
         return IDLE_EVENT_FAILED;
     if (r < 0)
         trouble(run, "it cannot be frozen", r);
-    if (r < 0 || open_door(run) < 0)
+    if (r < 0 || watch_frozen(run) < 0)
         return IDLE_EVENT_FAILED;
     run->trouble = NULL;
     return IDLE_EVENT_FROZEN;
 }
 
+/* Whether a proxy that sleeps would be thawed for a service that has been killed, which the manager
+ * may not know yet. */
+static bool would_refuse(const struct run *run)
+{
+    const struct group service = group_part(&run->group, GROUP_SERVICE);
+    const struct group proxy = group_part(&run->group, GROUP_PROXY);
+
+    if (!run->options.with_proxy || !group_is_frozen(&proxy))
+        return false;
+    if (told_is_dying(&service) || (run->monitored && !told_is_monitored(&service)))
+        return true;
+    /* What is killed leaves the freezer before anything else. */
+    return run->payload_fd >= 0 && !group_payload_sleeps(run->payload_fd);
+}
+
+/* Such a proxy sleeps on until the service is well, or until the manager knows of the crash and has
+ * us ended (ExecStopPost=). Then it is ended, too, and who waits starts another one, which waits
+ * for the service. Nobody is connected to one that is frozen. SIGHUP ends it without a thaw, and
+ * systemd takes that for no failure. */
+static int thaw_for_nobody(struct run *run)
+{
+    const struct group service = group_part(&run->group, GROUP_SERVICE);
+    const struct group proxy = group_part(&run->group, GROUP_PROXY);
+
+    if (!run->done)
+        return group_thaw(&service);
+    (void)group_signal(&proxy, SIGHUP);
+    return group_thaw(&run->group);
+}
+
 static void thaw(struct run *run)
 {
-    int r = group_thaw(&run->group);
+    bool refuses = would_refuse(run);
+    int r = refuses ? thaw_for_nobody(run) : group_thaw(&run->group);
 
-    door_close(&run->door);
+    stop_watching(run);
     run->reclaim_usec = 0;
-    run->thaw_again_usec = r < 0 ? now_usec() + THAW_RETRY_USEC : 0;
+    run->thaw_again_usec = r < 0 || (refuses && !run->done) ? now_usec() + THAW_RETRY_USEC : 0;
     if (r < 0)
         trouble(run, "it cannot be thawed", r);
 }
@@ -216,7 +271,7 @@ static void end(struct run *run)
         end_proxy(run);
         guard_start(&service);
     }
-    door_close(&run->door);
+    stop_watching(run);
     run->done = true;
 }
 
@@ -330,6 +385,7 @@ static void wait_and_handle(struct run *run)
     struct pollfd fds[POLL_DOOR + DOOR_MAX] = {
         [POLL_SIGNAL] = {.fd = run->signal_fd, .events = POLLIN},
         [POLL_WATCH] = {.fd = run->watch_fd, .events = POLLPRI},
+        [POLL_PAYLOAD] = {.fd = run->payload_fd, .events = POLLPRI},
         [POLL_ENDED] = {.fd = quiet ? -1 : run->sockets.ended_fd, .events = POLLIN},
     };
     size_t n = door_poll(&run->door, fds + POLL_DOOR);
@@ -338,6 +394,9 @@ static void wait_and_handle(struct run *run)
         return;
     if (any_readable(fds + POLL_DOOR, n))
         handle(run, IDLE_EVENT_KNOCK);
+    /* The door may have been closed by now, and this with it. */
+    if (fds[POLL_PAYLOAD].revents && run->payload_fd >= 0 && !group_payload_sleeps(run->payload_fd))
+        handle(run, IDLE_EVENT_FAILED);
     if (fds[POLL_WATCH].revents)
         handle(run, look(run));
     if (fds[POLL_ENDED].revents)
@@ -375,7 +434,7 @@ static struct idle_options rules(const struct run *run)
 
 int run_open(struct run *run)
 {
-    run->watch_fd = -1;
+    run->watch_fd = run->payload_fd = -1;
     run->signal_fd = open_signals();
     if (run->signal_fd < 0)
         return run->signal_fd;
@@ -392,7 +451,7 @@ int run_open(struct run *run)
 int run_loop(struct run *run)
 {
     const struct idle_options options = rules(run);
-    bool frozen = group_is_frozen(&run->group) && open_door(run) == 0;
+    bool frozen = group_is_frozen(&run->group) && watch_frozen(run) == 0;
 
     idle_init(&run->idle, &options, frozen, now_usec());
     if (frozen)

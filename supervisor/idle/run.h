@@ -30,12 +30,14 @@ struct run {
     struct notify notify;
     int signal_fd;
     int watch_fd;             /* of the proxy's slice, or -1 */
+    int payload_fd;           /* of the service's payload, while it is frozen; or -1 */
     uint64_t quiet_usec;      /* until when ends of connections are not looked at */
     uint64_t reclaim_usec;    /* until when memory is taken back; 0: it is not */
     uint64_t memory_bytes;    /* what the service had when it was frozen */
     uint64_t frozen_at;       /* seconds of the day, UTC */
     uint64_t thaw_again_usec; /* 0: it is thawed */
     const char *trouble;      /* what does not work, as said last; NULL: nothing */
+    bool monitored;           /* when it was frozen its container had a monitor */
     bool done, broken;
     struct line status; /* as told to the manager */
 };

@@ -530,6 +530,27 @@ def test_frozen_service_is_killed(on_demand, wait_for):
     web.get()
 
 
+@pytest.mark.parametrize("way", ["native", "proxy-slice", "frozen-proxy"])
+def test_killed_service_is_not_called_frozen(on_demand, wait_for, way):
+    """Nobody comes and nobody tells phoenix-idle, and the restart takes its time."""
+    web = (frozen_proxy(on_demand, "user", "") if way == "frozen-proxy" else
+           on_demand(options="--action=freeze", proxy=way == "proxy-slice"))
+    path = UNITS["user"] / web.service
+    path.write_text(path.read_text().replace("RestartSec=20ms", "RestartSec=3s\nRestartMode=direct"))
+    web.systemctl("daemon-reload")
+    web.get()
+    wait_frozen(web, wait_for)
+    idle = web.pid(web.idle)
+    web.systemctl("kill", "--signal=KILL", web.service)
+    wait_for(lambda: not web.status().startswith("frozen"), 2, "it is dead, and not asleep")
+    assert web.pid(web.idle) == idle
+    if way == "frozen-proxy":
+        return  # what ends the proxy of a service that has crashed is in the units of the generator
+    web.get()
+    wait_frozen(web, wait_for)
+    web.get()
+
+
 def test_proxy_slice_stopped(on_demand, wait_for):
     """What phoenix-idle watches goes away; Requires= takes all of it along, and it comes back."""
     web = on_demand(options="--action=freeze", proxy=True)

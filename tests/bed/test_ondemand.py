@@ -21,6 +21,8 @@ TESTY = "/usr/lib/phoenix/tests/phoenix-testy"
 SCOPES = ("user", "system")
 # As long as anything may take on a busy machine; nothing here is meant to take it.
 LONG = 60
+# Of a proxy; a service that is frozen has a longer one. A stop that works takes a tenth of it.
+STOP_TIMEOUT = 12
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +44,7 @@ class Demand:
         self.runner, self.name, self.scope = runner, name, scope
         self.service, self.socket = f"phoenix@{name}.service", f"phoenix@{name}.socket"
         self.proxy, self.timer = f"phoenix-proxy@{name}.service", f"phoenix-up@{name}.timer"
+        self.idle = f"phoenix-idle@{name}.service"
         self._journal, self._wait_for = journal, wait_for
         self.cursor = journal.cursor()
 
@@ -65,9 +68,9 @@ class Demand:
     def starts(self):
         return len([m for m in self.messages(self.service) if m.startswith("Started ")])
 
-    def is_frozen(self):
-        """Whether its payload is; also while there is none."""
-        group = self.runner.properties(self.service, "ControlGroup")["ControlGroup"]
+    def is_frozen(self, unit=None):
+        """Whether its payload is, or that of its proxy; also while there is none."""
+        group = self.runner.properties(unit or self.service, "ControlGroup")["ControlGroup"]
         found = pathlib.Path(f"/sys/fs/cgroup{group}").glob("*payload*/cgroup.events")
         return any("frozen 1" in path.read_text() for path in found)
 
@@ -515,6 +518,119 @@ def test_frozen_for_long_is_stopped(demand, workload, wait_for, activation):
         web.is_answered()
         wait_for(web.is_frozen, LONG, "idle, so frozen")
         web.sleeps()
+
+
+def main_pid(web, unit):
+    return int(web.runner.properties(unit, "MainPID")["MainPID"])
+
+
+@pytest.fixture
+def frozen(demand, workload, wait_for):
+    """A service that was used, and is frozen together with its proxy."""
+
+    def make(kind="binary", scope="user", **more):
+        web = demand(workload(kind, idle=FREEZE, **more), scope=scope).start()
+        web.is_answered()
+        return refreeze(web)
+
+    def refreeze(web):
+        wait_for(web.is_frozen, LONG, "idle, so frozen")
+        wait_for(lambda: web.is_frozen(web.proxy), LONG, "its proxy, too")
+        return web
+
+    make.again = refreeze
+    return make
+
+
+@pytest.mark.parametrize("kind, scope", [(kind, scope) for kind in ("docker", "binary")
+                                         for scope in SCOPES])
+def test_proxy_is_frozen_with_it(frozen, kind, scope):
+    web = frozen(kind, scope)
+    pid = main_pid(web, web.proxy)
+    took = []
+    for _ in range(3):
+        frozen.again(web)
+        began = time.monotonic()
+        web.is_answered()
+        took.append(time.monotonic() - began)
+    print(f"{kind}, {scope}: answered after", ", ".join(f"{t * 1000:.1f} ms" for t in took))
+    assert main_pid(web, web.proxy) == pid
+    assert web.starts() == 1
+
+
+def test_frozen_after_a_start_by_hand(demand, workload, frozen):
+    """Nobody has connected, and so nobody but the service itself has started the proxy."""
+    web = demand(workload("binary", idle=FREEZE))
+    web.start(web.service)
+    frozen.again(web)
+    web.is_answered()
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("what", ["service", "socket", "proxy"])
+def test_stop_of_what_is_frozen(frozen, what, scope):
+    """It is thawed before it is told to end; else that would take its stop timeout."""
+    web = frozen(scope=scope)
+    began = time.monotonic()
+    assert web.systemctl("stop", getattr(web, what)).ok
+    assert time.monotonic() - began < STOP_TIMEOUT
+    assert web.state(web.proxy) == "inactive", web.story()
+    if what != "proxy":
+        assert web.state(web.service) == "inactive", web.story()
+    else:
+        assert not web.is_frozen(), "nobody would wake it"
+    assert not any("timed out" in message or "SIGKILL" in message
+                   for unit in (web.service, web.proxy) for message in web.messages(unit))
+    if what == "socket":
+        return
+    web.is_answered()
+    frozen.again(web).is_answered()
+
+
+@pytest.mark.parametrize("kind", ["docker", "binary"])
+@pytest.mark.parametrize("what", ["service", "proxy"])
+def test_restart_of_what_is_frozen(frozen, what, kind):
+    web = frozen(kind)
+    began = time.monotonic()
+    assert web.systemctl("restart", getattr(web, what)).ok
+    assert time.monotonic() - began < STOP_TIMEOUT
+    for _ in range(2):
+        frozen.again(web).is_answered()
+
+
+@pytest.mark.parametrize("kind", ["docker", "binary"])
+@pytest.mark.parametrize("what", ["service", "proxy", "idle"])
+def test_kill_of_what_is_frozen(frozen, wait_for, what, kind):
+    """Each of the three; who comes then is served, and all of it is frozen again."""
+    web = frozen(kind)
+    unit = getattr(web, what)
+    pid = main_pid(web, unit)
+    web.systemctl("kill", unit, "--kill-whom=main", "--signal=KILL")
+    web.is_answered()
+    wait_for(lambda: main_pid(web, unit) not in (0, pid), LONG, "it is back")
+    for _ in range(2):
+        frozen.again(web).is_answered()
+
+
+@pytest.mark.parametrize("what", ["service", "proxy", "idle"])
+def test_kill_of_what_is_frozen_is_seen_by_nobody(frozen, wait_for, what):
+    """It comes back and is frozen again although nobody connects."""
+    web = frozen(restart={"delay": "500ms"})
+    unit = getattr(web, what)
+    pid = main_pid(web, unit)
+    web.systemctl("kill", unit, "--kill-whom=main", "--signal=KILL")
+    wait_for(lambda: main_pid(web, unit) not in (0, pid), LONG, "it is back")
+    frozen.again(web).is_answered()
+
+
+def test_crash_of_what_is_frozen_refuses_nobody(frozen):
+    """Who connects before the service is back waits for it."""
+    web = frozen(restart={"delay": "3s"})
+    for seconds in (0, 0.01, 0.05, 1):
+        web.systemctl("kill", web.service, "--kill-whom=main", "--signal=KILL")
+        time.sleep(seconds)
+        web.is_answered()
+        frozen.again(web)
 
 
 @pytest.mark.parametrize("kind", ["docker", "binary"])

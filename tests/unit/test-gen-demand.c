@@ -45,6 +45,14 @@ static void test_ties(void **state)
     expect(BINARY(LISTEN ", 'idle': 9, 'activation': 'native'"), "Wants=phoenix-idle@web.service");
     expect(BINARY(FREEZE), "Wants=phoenix-idle@web.service");
     expect_not(BINARY(FREEZE), "StopWhenUnneeded");
+    expect_not(BINARY(LISTEN ", 'idle': 9"), "Wants=phoenix-proxy@web.service");
+    expect_not(BINARY(FREEZE ", 'activation': 'native'"), "phoenix-proxy@");
+    for (size_t i = 0; i < 2; i++) {
+        const char *frozen = i == 0 ? BINARY(FREEZE) : DOCKER(FREEZE);
+        expect(frozen, "Wants=phoenix-proxy@web.service");
+        /* What is frozen hears the first one when the second one has thawed it. */
+        expect(frozen, END_OF_PROXY("-+", "") " phoenix-idle@web.service");
+    }
     expect(BINARY(LISTEN ", 'idle': {'after': 9, 'action': 'freeze', 'stop': '1h'}"),
            "StopWhenUnneeded=yes");
     expect(DOCKER(LISTEN ", 'proxyport': 81"), "PublishPort=127.64.1.2:61003:81");
@@ -87,6 +95,8 @@ static void test_old_systemd(void **state)
     expect_not(BINARY(""), "RestartMode");
     platform.systemd = 253;
     expect_not(BINARY(FREEZE), "Delegate");
+    expect_not(DOCKER(FREEZE), "Wants=phoenix-proxy@web.service");
+    expect(DOCKER(FREEZE), END_OF_PROXY("-+", ""));
     expect(BINARY(FREEZE), "Wants=phoenix-up@web.timer");
     expect(BINARY(FREEZE), "StopWhenUnneeded=yes");
     expect_not(BINARY(LISTEN), "RestartMode");
@@ -162,14 +172,68 @@ static void test_proxy(void **state)
     expect_with(emit_proxy, BINARY(LISTEN), "Slice=system-phoenix.slice");
     expect_with(emit_proxy, BINARY(LISTEN ", 'unit': {'Service': {'Slice': 'a.slice'}}"),
                 "Slice=a.slice");
-    expect_with(emit_proxy, BINARY(FREEZE ", 'name': 'a-b'"), "Slice=system-phoenix-a\\x2db.slice");
-    expect_with(emit_proxy, BINARY(FREEZE ", 'unit': {'Service': {'Slice': '-.slice'}}"),
-                "Slice=web.slice");
     context.scope = SPEC_SCOPE_USER;
     expect_with(emit_proxy, BINARY(LISTEN), "Slice=app-phoenix.slice");
     expect_with(emit_proxy, BINARY(LISTEN), "PrivateUsers=yes");
     expect_with(emit_proxy, DOCKER(LISTEN ", 'proxysocket': '/a/b', 'volumes': ['/home/x y:/a']"),
                 "BindReadOnlyPaths=\"/home/x y\"");
+}
+
+static void expect_not_with(void (*emitter)(const EmitContext *, const Spec *, UnitFile *),
+                            const char *spec, const char *text)
+{
+    _cleanup_free_ char *unit = emit_with(emitter, spec);
+
+    if (strstr(unit, text))
+        fail_msg("\"%s\" is in:\n%s", text, unit);
+}
+
+/* It stays, also without a connection, and is frozen with its service. */
+static void test_frozen_proxy(void **state)
+{
+    static const char *const lines[] = {"Delegate=yes", "DelegateSubgroup=payload",
+                                        "Slice=system-phoenix.slice",
+                                        "Wants=phoenix-idle@web.service", "Restart=on-failure"};
+    static const char *const watch[] = {
+        "PartOf=phoenix-proxy@web.service", "After=phoenix-proxy@web.service",
+        "CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_SYS_PTRACE CAP_KILL",
+        "ExecStart=/usr/libexec/phoenix/phoenix-idle --after=9s --action=freeze --listen=80 "
+        "--with-proxy web"};
+
+    for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+        expect_with(emit_proxy, BINARY(FREEZE), lines[i]);
+        expect_with(emit_proxy, DOCKER(FREEZE), lines[i]);
+    }
+    for (size_t i = 0; i < ELEMENTSOF(watch); i++) {
+        expect_with(emit_idle_watch, BINARY(FREEZE), watch[i]);
+        expect_with(emit_idle_watch, DOCKER(FREEZE), watch[i]);
+    }
+    expect_not_with(emit_idle_watch, DOCKER(FREEZE), ".slice\nAfter=");
+    expect_not_with(emit_proxy, BINARY(FREEZE), "--if-needed");
+    expect_not_with(emit_proxy, BINARY(FREEZE), "--exit-idle-time");
+    expect_not_with(emit_proxy, BINARY(LISTEN ", 'idle': 9"), "Delegate");
+    expect_not_with(emit_proxy, BINARY(LISTEN ", 'idle': 9"), "Restart=");
+    expect_with(emit_idle_watch,
+                BINARY(", 'listen': {'stream': '/a/b', 'user': 'x'}, 'idle': {'after': 9, "
+                       "'action': 'freeze'}"),
+                "CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_SYS_PTRACE CAP_KILL CAP_FOWNER");
+}
+
+/* Before systemd 254 it has no group that could be frozen: it comes and goes. */
+static void test_proxy_in_its_own_slice(void **state)
+{
+    platform.systemd = 253;
+    expect_with(emit_proxy, DOCKER(FREEZE ", 'name': 'a-b', 'network': 'host'"),
+                "Slice=system-phoenix-a\\x2db.slice");
+    expect_with(emit_proxy, DOCKER(FREEZE ", 'unit': {'Service': {'Slice': '-.slice'}}"),
+                "Slice=web.slice");
+    expect_with(emit_proxy, DOCKER(FREEZE),
+                PROXYD "--exit-idle-time=9s --connections-max=256 127.64.1.2:61003");
+    expect_not_with(emit_proxy, DOCKER(FREEZE), "Delegate");
+    expect_with(emit_idle_watch, DOCKER(FREEZE), "Requires=system-phoenix-web.slice");
+    expect_with(emit_idle_watch, DOCKER(FREEZE),
+                "ExecStart=/usr/libexec/phoenix/phoenix-idle --after=9s --action=freeze "
+                "--proxy=system-phoenix-web.slice web");
 }
 
 static void test_socket(void **state)
@@ -197,7 +261,7 @@ static void test_time_to_stay_up(void **state)
                 DOCKER(LISTEN ", 'idle': {'after': 9, 'action': 'freeze', 'reclaim': true, 'min': "
                               "1, 'stop': 60}"),
                 "ExecStart=/usr/libexec/phoenix/phoenix-idle --after=9s --min=1s --action=freeze "
-                "--stop=60s --reclaim --proxy=system-phoenix-web.slice web");
+                "--stop=60s --reclaim --listen=80 --with-proxy web");
 }
 
 /* ---- addresses ---- */
@@ -275,6 +339,8 @@ int main(void)
         TEST(test_program_that_is_not_there),
         TEST(test_settings_go_to_the_socket),
         TEST(test_proxy),
+        TEST(test_frozen_proxy),
+        TEST(test_proxy_in_its_own_slice),
         TEST(test_socket),
         TEST(test_time_to_stay_up),
         TEST(test_addresses),

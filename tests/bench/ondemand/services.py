@@ -147,19 +147,17 @@ class Phoenix(Service):
         super().remove()
         user("systemctl", "--user", "stop", f"phoenix-idle@{self.word}.service")
 
-    def is_frozen(self):
-        for path in PAYLOADS.glob(f"*/*/{self.service}/*/cgroup.events"):
+    @staticmethod
+    def is_frozen(unit):
+        for path in PAYLOADS.glob(f"*/*/{unit}/*/cgroup.events"):
             with contextlib.suppress(OSError):
                 if "frozen 1" in path.read_text():
                     return True
         return False
 
     def freeze(self):
-        """As idleness does it, with the proxy gone."""
-        proxies = [unit for unit in self.units if unit != self.service]
-        wait_for(self.is_frozen, f"{self.name} is frozen")
-        wait_for(lambda: not proxies or user.properties(proxies[0], "ActiveState")["ActiveState"] ==
-                 "inactive", f"the proxy of {self.name} is gone")
+        """As idleness does it, together with its proxy."""
+        wait_for(lambda: all(map(self.is_frozen, self.units)), f"{self.name} is frozen")
 
 
 class Recipe(Service):
