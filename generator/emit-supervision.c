@@ -16,6 +16,7 @@
 
 #include "base/strv.h"
 #include "base/timespan.h"
+#include "spec/demand.h"
 #include "spec/supervision.h"
 
 #define LEASE_SOCKET "%t/phoenix/lease.sock"
@@ -40,9 +41,12 @@ void emit_add_span(UnitFile *unit, const char *key, uint64_t usec)
         unit_fail_memory(unit);
 }
 
+/* Not for what connections start: a boot starts only its socket, and somebody waits for each of the
+ * milliseconds that one more process takes. What delays its restarts is systemd. */
 static bool has_gate(const Spec *spec)
 {
-    return spec->type == SPEC_TYPE_CONTAINER && spec->duration == SPEC_DURATION_DAEMON;
+    return spec->type == SPEC_TYPE_CONTAINER && spec->duration == SPEC_DURATION_DAEMON &&
+           !spec_is_listened_for(spec);
 }
 
 /* Without a lease nothing would start phoenixd for these: the retry of what is held, and the news

@@ -56,6 +56,11 @@ static uint32_t random_bits(RunnerContext *context)
     return (uint32_t)(bits >> 32);
 }
 
+static uint64_t now_usec(const Runner *runner, clockid_t clock)
+{
+    return loop_now(runner->context->probes->event, clock);
+}
+
 /* The timer may be late by a tenth, so that the checks of many services share wakeups. */
 static void schedule(Runner *runner, uint64_t delay_usec)
 {
@@ -63,10 +68,26 @@ static void schedule(Runner *runner, uint64_t delay_usec)
               MIN(delay_usec / 10, 250 * USEC_PER_MSEC));
 }
 
+/* One system call or two of ours, and nothing that the service has to start. */
+static bool is_cheap(int type)
+{
+    return type == SPEC_PROBE_TCP || type == SPEC_PROBE_UNIX || type == SPEC_PROBE_HTTP;
+}
+
+/* Checks in small steps must not use up the retries of a service in no time, nor its successes. */
+static bool is_fine(const Runner *runner)
+{
+    const VerdictRules rules = {.grace_usec = runner->spec->grace_usec};
+
+    return is_cheap(runner->spec->type) && runner->counter->passes == 0 &&
+           verdict_in_grace(runner->counter, &rules, now_usec(runner, CLOCK_MONOTONIC));
+}
+
 static void schedule_next(Runner *runner)
 {
     const CadenceRules rules = {.interval_usec = runner->spec->interval_usec,
-                                .jitter_permille = runner->jitter_permille};
+                                .jitter_permille = runner->jitter_permille,
+                                .fine = is_fine(runner)};
 
     schedule(runner, cadence_next(&runner->cadence, &rules, random_bits(runner->context)));
 }
@@ -79,11 +100,6 @@ static void schedule_spread(Runner *runner)
 }
 
 /* ---- what came of it ---- */
-
-static uint64_t now_usec(const Runner *runner, clockid_t clock)
-{
-    return loop_now(runner->context->probes->event, clock);
-}
 
 /* As the histogram's: one that is full stays full. */
 static void count_up(uint32_t *count)

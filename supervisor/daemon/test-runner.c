@@ -189,29 +189,54 @@ static void assert_due_after(const Run *run, size_t i, uint64_t usec)
     assert_true(run->next_usec[i] <= usec + slack(usec));
 }
 
-/* 100 ms, doubling to the interval, for as long as it has not passed. */
-static void test_cadence_of_a_start(void **state)
+static void assert_steps(Run *run, const uint64_t *expected_usec, size_t n)
 {
-    const uint64_t expected[] = {100, 200, 400, 800, 1000, 1000};
-    Run *run = *state;
-
-    run->spec.grace_usec = USEC_PER_HOUR;
+    run->n_results = 0;
     make_runner(run);
     runner_start(run->runner);
     await_result(run);
-    for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
-        assert_due_after(run, i, expected[i] * USEC_PER_MSEC);
-        assert_int_equal(run->after, VERDICT_UNKNOWN);
+    for (size_t i = 0; i < n; i++) {
+        assert_due_after(run, i, expected_usec[i]);
         check_now(run);
     }
+}
+
+/* A cheap check comes soon again, for as long as it has not passed. */
+static void test_cadence_of_a_start(void **state)
+{
+    static const uint64_t expected[] = {5000, 6250, 7812, 9765};
+    Run *run = *state;
+
+    run->spec.grace_usec = USEC_PER_HOUR;
+    assert_steps(run, expected, ELEMENTSOF(expected));
+    assert_int_equal(run->after, VERDICT_UNKNOWN);
     /* A new start begins quickly again; a pass ends the quick ones. */
     run->n_results = 0;
     runner_start(run->runner);
     await_result(run);
-    assert_due_after(run, 0, 100 * USEC_PER_MSEC);
+    assert_due_after(run, 0, expected[0]);
     serve(run, true);
     check_now(run);
     assert_due_after(run, 1, USEC_PER_SEC);
+}
+
+/* 100 ms, doubling to the interval: where failures count, where successes in a row are asked for
+ * and one was there, and where a check is work for the service. */
+static void test_cadence_of_a_start_in_large_steps(void **state)
+{
+    static char nowhere[] = "/nowhere";
+    static const uint64_t expected[] = {100000, 200000, 400000, 800000, 1000000, 1000000};
+    Run *run = *state;
+
+    run->spec.retries = 100;
+    assert_steps(run, expected, ELEMENTSOF(expected));
+    run->spec.grace_usec = USEC_PER_HOUR;
+    run->spec.successes = 100;
+    serve(run, true);
+    assert_steps(run, expected, ELEMENTSOF(expected));
+    run->spec.type = SPEC_PROBE_FILE;
+    run->spec.file = nowhere;
+    assert_steps(run, expected, ELEMENTSOF(expected));
 }
 
 /* Its second check comes by itself. */
@@ -447,6 +472,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_counts),
         TEST(test_cadence_of_a_start),
+        TEST(test_cadence_of_a_start_in_large_steps),
         TEST(test_due_by_itself),
         TEST(test_jitter),
         TEST(test_bad_jitter),

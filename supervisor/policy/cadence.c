@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The arithmetic of due times: doubling while a service starts, jitter after that, and no overflow
- * whatever the spec says. */
+/* The arithmetic of due times: growing steps while a service starts, jitter after that, and no
+ * overflow whatever the spec says. */
 #include "supervisor/policy/cadence.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 void cadence_start(Cadence *cadence)
 {
-    cadence->step_usec = CADENCE_FIRST_USEC;
+    cadence->step_usec = CADENCE_FINE_FIRST_USEC;
 }
 
 void cadence_settle(Cadence *cadence)
@@ -33,20 +33,21 @@ static uint64_t jittered(const CadenceRules *rules, uint32_t random)
     return rules->interval_usec - spread + added;
 }
 
-static uint64_t start_step(Cadence *cadence, uint64_t interval_usec)
+static uint64_t start_step(Cadence *cadence, const CadenceRules *rules)
 {
     uint64_t step = cadence->step_usec;
 
-    if (step >= interval_usec)
-        return interval_usec;
-    cadence->step_usec = 2 * step;
+    if (!rules->fine && step < CADENCE_FIRST_USEC)
+        step = CADENCE_FIRST_USEC;
+    if (step >= rules->interval_usec)
+        return rules->interval_usec;
+    cadence->step_usec = rules->fine && step < CADENCE_FINE_LAST_USEC ? step + step / 4 : 2 * step;
     return step;
 }
 
 uint64_t cadence_next(Cadence *cadence, const CadenceRules *rules, uint32_t random)
 {
-    uint64_t usec = cadence->step_usec > 0 ? start_step(cadence, rules->interval_usec)
-                                           : jittered(rules, random);
+    uint64_t usec = cadence->step_usec > 0 ? start_step(cadence, rules) : jittered(rules, random);
 
     return usec > LEAST_USEC ? usec : LEAST_USEC;
 }

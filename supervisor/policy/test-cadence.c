@@ -26,6 +26,48 @@ static void test_start_doubles_to_the_interval(void **state)
                          expected[i] * MSEC);
 }
 
+/* 5 ms and a quarter more each time, so that never more than a fifth of the time has passed unseen
+ * (and 5 ms); then it doubles. */
+static void test_fine_start(void **state)
+{
+    const CadenceRules rules = {.interval_usec = 10 * SEC, .fine = true};
+    uint64_t passed_usec = 0, step_usec;
+    size_t n = 0;
+    Cadence cadence;
+
+    cadence_start(&cadence);
+    assert_int_equal(cadence_next(&cadence, &rules, 7), 5000);
+    assert_int_equal(cadence_next(&cadence, &rules, 7), 6250);
+    cadence_start(&cadence);
+    do {
+        step_usec = cadence_next(&cadence, &rules, 7);
+        assert_true(step_usec <= passed_usec / 4 + 5 * MSEC);
+        passed_usec += step_usec;
+        n++;
+    } while (step_usec < SEC);
+    assert_in_range(n, 20, 26);
+    uint64_t last_usec = step_usec;
+    assert_int_equal(cadence_next(&cadence, &rules, 7), 2 * last_usec);
+    assert_int_equal(cadence_next(&cadence, &rules, 7), 4 * last_usec);
+    for (size_t i = 0; i < 4; i++)
+        step_usec = cadence_next(&cadence, &rules, 7);
+    assert_int_equal(step_usec, 10 * SEC);
+}
+
+/* When a failure begins to count, the steps are large ones at once. */
+static void test_end_of_fine_steps(void **state)
+{
+    CadenceRules rules = {.interval_usec = 10 * SEC, .fine = true};
+    Cadence cadence;
+
+    cadence_start(&cadence);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(cadence_next(&cadence, &rules, 0) < 10 * MSEC);
+    rules.fine = false;
+    assert_int_equal(cadence_next(&cadence, &rules, 0), 100 * MSEC);
+    assert_int_equal(cadence_next(&cadence, &rules, 0), 200 * MSEC);
+}
+
 static void test_settle(void **state)
 {
     const CadenceRules rules = {.interval_usec = 10 * SEC};
@@ -142,6 +184,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_start_doubles_to_the_interval),
+        cmocka_unit_test(test_fine_start),
+        cmocka_unit_test(test_end_of_fine_steps),
         cmocka_unit_test(test_settle),
         cmocka_unit_test(test_short_intervals),
         cmocka_unit_test(test_jitter_bounds),

@@ -67,6 +67,9 @@ static void test_gate(void **state)
     expect_order(DOCKER(", 'hooks': {'once': [['/bin/h']]}"), GATE, "/bin/h");
     expect_not(DOCKER(", 'duration': 'oneshot'"), "phoenix-lease");
     expect_not(BINARY(CHECK), "--gate");
+    /* Somebody waits for the start. */
+    expect_not(DOCKER(", 'listen': 80, 'network': 'host'"), "--gate");
+    expect_not(DOCKER(", 'listen': 80, 'activation': 'native'"), "--gate");
 }
 
 static void test_who_needs_phoenixd(void **state)
