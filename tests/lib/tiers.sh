@@ -97,21 +97,27 @@ tier_bench() {
     [ -n "$verbose" ] || [ "$mode" = --smoke ] || sed -n '/^== /,$p' "$logs/bench.log"
     [ "$code" = 0 ] || tier_tail bench
     tier_count bench "$code" "$report"
-    report=$logs/bench-supervisor.junit.xml
-    say "bench: the supervisor, ${mode#--}"
-    tier_run bench-supervisor "$report" bench_supervisor "$mode" "$report"
-    [ -n "$verbose" ] || [ "$mode" = --smoke ] || cat "$logs/bench-supervisor.log"
-    [ "$code" = 0 ] || tier_tail bench-supervisor
-    tier_count bench-supervisor "$code" "$report"
+    tier_bench_in_bed supervisor "the supervisor" "$mode"
+    tier_bench_in_bed ondemand "services on demand" "$mode"
 }
 
-# bench_supervisor --smoke|--full REPORT: in a machine of the bed, since it needs a service manager.
-bench_supervisor() {
+# tier_bench_in_bed NAME TITLE --smoke|--full
+tier_bench_in_bed() {
+    local tier=bench-$1 report=$logs/bench-$1.junit.xml
+    say "bench: $2, ${3#--}"
+    tier_run "$tier" "$report" bench_in_bed "$1" "$3" "$report"
+    [ -n "$verbose" ] || [ "$3" = --smoke ] || cat "$logs/$tier.log"
+    [ "$code" = 0 ] || tier_tail "$tier"
+    tier_count "$tier" "$code" "$report"
+}
+
+# bench_in_bed NAME --smoke|--full REPORT: in a machine of the bed, since it needs a service manager.
+bench_in_bed() {
     local code=0 failure=''
-    "$repo/tests/bench/supervisor/run" "$1" || code=$?
+    "$repo/tests/bench/$1/run" "$2" || code=$?
     [ "$code" = 0 ] || failure='<failure message="it did not run, or a budget was missed"/>'
-    printf '<testsuites><testsuite name="bench"><testcase classname="bench" name="supervisor">%s</testcase></testsuite></testsuites>\n' \
-        "$failure" >"$2"
+    printf '<testsuites><testsuite name="bench"><testcase classname="bench" name="%s">%s</testcase></testsuite></testsuites>\n' \
+        "$1" "$failure" >"$3"
     return "$code"
 }
 
