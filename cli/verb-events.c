@@ -18,8 +18,10 @@
 
 static Color event_color(const char *event)
 {
-    static const char *const good[] = {"healthy", "recovered", "ready", "restored", "brake-off"};
-    static const char *const bad[] = {"unhealthy", "held", "start-failed", "degraded", "brake-on"};
+    static const char *const good[] = {"healthy",  "recovered", "ready",
+                                       "restored", "brake-off", "collector-back"};
+    static const char *const bad[] = {"unhealthy", "held",           "start-failed", "degraded",
+                                      "brake-on",  "collector-away", "batch-refused"};
 
     for (size_t i = 0; i < ELEMENTSOF(good); i++)
         if (streq(event, good[i]))

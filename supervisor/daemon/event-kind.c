@@ -119,6 +119,18 @@ static const Kind kinds[_EVENT_KIND_MAX] = {
                         SD_ID128_MAKE(87, 72, 42, 48, 87, 66, 42, a6, 9e, fc, a2, ed, df, 62, 58,
                                       6c),
                         "supervision is complete again"},
+    [EVENT_COLLECTOR_AWAY] = {"collector-away", LOG_WARNING,
+                              SD_ID128_MAKE(54, de, 1e, af, 04, 2c, 49, cf, 85, fa, 72, 62, da, 71,
+                                            b3, 5f),
+                              "the collector does not take what is posted to it"},
+    [EVENT_COLLECTOR_BACK] = {"collector-back", LOG_NOTICE,
+                              SD_ID128_MAKE(a3, 79, 2d, dc, 75, 31, 4b, 62, b2, d2, 07, 0e, 21, 97,
+                                            21, 9c),
+                              "the collector takes what is posted to it again"},
+    [EVENT_BATCH_REFUSED] = {"batch-refused", LOG_ERR,
+                             SD_ID128_MAKE(f0, bc, 97, 87, 5a, 02, 4d, 7e, bb, 3d, 98, 84, 71, 6e,
+                                           e3, 07),
+                             "the collector has refused a batch, which is put aside"},
 };
 
 const char *event_kind_word(EventKind kind)

@@ -39,8 +39,11 @@ typedef enum EventKind {
     EVENT_BRAKE_ON,    /* service is NULL for this and those below */
     EVENT_BRAKE_OFF,
     EVENT_SUPERVISOR_UP,
-    EVENT_DEGRADED, /* the supervisor lacks something; reason says what */
-    EVENT_RESTORED, /* and has it again */
+    EVENT_DEGRADED,       /* the supervisor lacks something; reason says what */
+    EVENT_RESTORED,       /* and has it again */
+    EVENT_COLLECTOR_AWAY, /* a collector does not take what is posted to it */
+    EVENT_COLLECTOR_BACK, /* and does again */
+    EVENT_BATCH_REFUSED,  /* a batch that it will never take was put aside */
     _EVENT_KIND_MAX,
 } EventKind;
 

@@ -96,7 +96,14 @@ static void free_passed(PassedFds *passed)
     strv_free(passed->names);
 }
 
-static int make_loop(sd_event **ret)
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+    manager_stop(*(Manager **)userdata);
+    return 0;
+}
+
+/* Signals come only when the loop runs; then there is a manager. */
+static int make_loop(Manager **manager, sd_event **ret)
 {
     sigset_t signals;
     int r = sd_event_default(ret);
@@ -108,9 +115,9 @@ static int make_loop(sd_event **ret)
     sigaddset(&signals, SIGINT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
-    r = sd_event_add_signal(*ret, NULL, SIGTERM, NULL, NULL);
+    r = sd_event_add_signal(*ret, NULL, SIGTERM, on_signal, manager);
     if (r >= 0)
-        r = sd_event_add_signal(*ret, NULL, SIGINT, NULL, NULL);
+        r = sd_event_add_signal(*ret, NULL, SIGINT, on_signal, manager);
     if (r >= 0)
         r = sd_event_set_watchdog(*ret, true);
     return r;
@@ -127,7 +134,7 @@ static int run(bool user)
     if (r >= 0)
         r = take_passed(&passed);
     if (r >= 0)
-        r = make_loop(&event);
+        r = make_loop(&manager, &event);
     if (r >= 0)
         r = manager_new(event, user, folder, &passed, &manager);
     if (r == -ENOTCONN)

@@ -8,6 +8,7 @@
 #include "supervisor/daemon/metrics/metrics.h"
 #include "supervisor/daemon/notify/notifier.h"
 #include "supervisor/daemon/reaper/reaper.h"
+#include "supervisor/daemon/poster/poster.h"
 #include "supervisor/daemon/service.h"
 #include "supervisor/policy/brake.h"
 #include "supervisor/policy/gate.h"
@@ -46,6 +47,12 @@ struct Manager {
     Notifier *notifier;
     Reaper *reaper;
 
+    char *state_folder;
+    Poster **posters; /* one for each collector */
+    size_t n_posters, n_finishing;
+    bool posters_listen;
+    sd_event_source *stop_timer;
+
     const char *lacking[_LACK_MAX]; /* why, or NULL */
     char *degraded;
 };
@@ -66,6 +73,10 @@ void manager_settled(Service *service, void *userdata);
 void manager_leave_gate(Manager *manager, Service *service);
 /* At the end: nobody goes ahead, and no peer is known any more. */
 void manager_close_gate(Manager *manager);
+
+/* manager-collectors.c: these and no others; a host that is NULL is this one. */
+void manager_set_collectors(Manager *manager, const PosterConfig *configs, size_t n);
+void manager_free_collectors(Manager *manager);
 
 /* manager-brake.c */
 void manager_onset(Runner *runner, void *userdata);

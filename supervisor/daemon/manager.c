@@ -257,7 +257,8 @@ int manager_new(sd_event *event, bool user, const char *state_folder, PassedFds 
     manager->user = user;
     manager->started_usec = loop_now(event, CLOCK_REALTIME);
     gate_init(&manager->gate, start_slots());
-    r = plans_folder(user, &manager->plan_folder);
+    manager->state_folder = strdup(state_folder);
+    r = manager->state_folder ? plans_folder(user, &manager->plan_folder) : -ENOMEM;
     if (r >= 0)
         r = make_context(manager, state_folder, passed);
     if (r >= 0)
@@ -300,6 +301,7 @@ Manager *manager_free(Manager *manager)
     metrics_server_free(manager->metrics);
     notifier_free(manager->notifier);
     reaper_free(manager->reaper);
+    manager_free_collectors(manager);
     manager_close_gate(manager);
     lease_server_free(manager->leases);
     for (size_t i = 0; i < manager->n_services; i++)
@@ -308,6 +310,7 @@ Manager *manager_free(Manager *manager)
     free_context(&manager->context);
     sd_event_source_disable_unref(manager->brake_timer);
     free(manager->plan_folder);
+    free(manager->state_folder);
     free(manager->degraded);
     sd_event_unref(manager->event);
     free(manager);

@@ -23,5 +23,8 @@ int manager_new(sd_event *event, bool user, const char *state_folder, PassedFds 
                 Manager **ret);
 Manager *manager_free(Manager *manager);
 
+/* Ends the event loop, after the last batches for collectors, or some seconds. */
+void manager_stop(Manager *manager);
+
 /* Writes what is not yet on disk. */
 void manager_flush(Manager *manager);

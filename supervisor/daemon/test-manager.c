@@ -369,3 +369,27 @@ int manager_reap(Manager *manager, const char *name, view_reap_done_t done, void
     *call = (ReapCall){done, userdata};
     return sd_event_add_defer(manager->event, &(sd_event_source *){NULL}, on_reaped, call);
 }
+
+size_t manager_n_collectors(Manager *manager)
+{
+    return manager->brake ? 1 : 0;
+}
+
+void manager_view_collector(Manager *manager, size_t i, CollectorView *ret)
+{
+    *ret = (CollectorView){
+        .name = "central",
+        .url = "https://collector.example",
+        .host = TEST_HOSTILE,
+        .away = true,
+        .error = TEST_HOSTILE,
+        .posted = 7,
+        .duplicates = 1,
+        .dropped = 2,
+        .refused = 3,
+        .events_dropped = 4,
+        .waiting = 5,
+        .waiting_bytes = 20480,
+        .stored_usec = UINT64_C(1700000000123456),
+    };
+}

@@ -101,6 +101,20 @@ typedef struct ReapView {
 /* All that was asked for has been done; rows is NULL when it could not be. */
 typedef void (*view_reap_done_t)(const ReapView *rows, size_t n, void *userdata);
 
+/* One that is told how this host fares. */
+typedef struct CollectorView {
+    const char *name, *url, *host;
+    bool away;           /* the last try has failed */
+    const char *error;   /* of the last try; "" when it went well */
+    uint64_t posted;     /* batches that it has stored since the supervisor started */
+    uint64_t duplicates; /* of these, had before */
+    uint64_t dropped;    /* for want of room, too old, or damaged */
+    uint64_t refused;    /* put aside, as it will never take them */
+    uint64_t events_dropped;
+    uint64_t waiting, waiting_bytes; /* in the spool */
+    uint64_t stored_usec;            /* CLOCK_REALTIME of the last that it has stored; 0: none */
+} CollectorView;
+
 /* One probe made on request has ended. */
 typedef void (*view_probe_done_t)(const ProbeView *view, const ProbeSample *sample, void *userdata);
 
@@ -116,6 +130,8 @@ int manager_find_service(Manager *manager, const char *name);
 /* Connections that wait for a service on demand which does not run: the kernel is asked. */
 uint64_t manager_count_waiting(Manager *manager, size_t i);
 void manager_view_probe(Manager *manager, size_t service, size_t probe, ProbeView *ret);
+size_t manager_n_collectors(Manager *manager);
+void manager_view_collector(Manager *manager, size_t i, CollectorView *ret);
 Events *manager_events(Manager *manager);
 uint64_t manager_event_count(Manager *manager, EventKind kind);
 

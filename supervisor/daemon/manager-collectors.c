@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Who is told how this host fares: a poster for each collector of the plans. */
+#include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/text.h"
+#include "supervisor/daemon/manager-internal.h"
+
+/* For the end of the thread, when phoenixd ends: a disk that hangs is not waited for. */
+#define THREAD_END_USEC USEC_PER_SEC
+/* For the last batch; what is left is posted by the next phoenixd. */
+#define FINISH_USEC (3 * USEC_PER_SEC)
+
+static void on_event(const Event *event, void *userdata)
+{
+    Manager *manager = userdata;
+
+    for (size_t i = 0; i < manager->n_posters; i++)
+        poster_tell(manager->posters[i], event);
+}
+
+/* Once: nobody can be taken off the list of listeners. */
+static int listen_to_events(Manager *manager)
+{
+    int r = manager->posters_listen ? 0 : events_listen(manager->context.events, on_event, manager);
+
+    manager->posters_listen = manager->posters_listen || r >= 0;
+    return r;
+}
+
+/* The users of a machine have services of the same names as the machine, and as each other. */
+static char *default_host(bool user)
+{
+    char host[HOST_NAME_MAX + 1] = "";
+    const struct passwd *pw = user ? getpwuid(getuid()) : NULL;
+
+    if (gethostname(host, sizeof(host) - 1) < 0 || !host[0])
+        strcpy(host, "localhost");
+    return pw ? text_printf("%s@%s", pw->pw_name, host) : strdup(host);
+}
+
+static Poster *find(const Manager *manager, const char *name)
+{
+    for (size_t i = 0; i < manager->n_posters; i++)
+        if (streq(poster_name(manager->posters[i]), name))
+            return manager->posters[i];
+    return NULL;
+}
+
+static int add(Manager *manager, const PosterConfig *config)
+{
+    const PosterSetup setup = {
+        .event = manager->event,
+        .curl = manager->context.probes.curl,
+        .manager = manager,
+        .state_folder = manager->state_folder,
+    };
+    Poster **grown =
+        reallocarray(manager->posters, manager->n_posters + 1, sizeof(*manager->posters));
+
+    if (!grown)
+        return -ENOMEM;
+    manager->posters = grown;
+    int r = listen_to_events(manager);
+    if (r >= 0)
+        r = poster_new(&setup, config, &grown[manager->n_posters]);
+    if (r >= 0)
+        manager->n_posters++;
+    return r;
+}
+
+static bool is_wanted(const char *name, const PosterConfig *configs, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (streq(configs[i].name, name))
+            return true;
+    return false;
+}
+
+static void remove_others(Manager *manager, const PosterConfig *configs, size_t n)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < manager->n_posters; i++) {
+        Poster *poster = manager->posters[i];
+        if (is_wanted(poster_name(poster), configs, n))
+            manager->posters[left++] = poster;
+        else
+            poster_free(poster, 0);
+    }
+    manager->n_posters = left;
+    if (left == 0)
+        free(TAKE_PTR(manager->posters));
+}
+
+void manager_set_collectors(Manager *manager, const PosterConfig *configs, size_t n)
+{
+    remove_others(manager, configs, n);
+    for (size_t i = 0; i < n; i++) {
+        _cleanup_free_ char *host =
+            configs[i].host ? strdup(configs[i].host) : default_host(manager->user);
+        PosterConfig config = configs[i];
+        Poster *poster = find(manager, config.name);
+        config.host = host;
+        int r = !host    ? -ENOMEM
+                : poster ? poster_configure(poster, &config)
+                         : add(manager, &config);
+        if (r < 0)
+            log_error("%s: the collector cannot be told: %s", config.name, strerror(-r));
+    }
+}
+
+void manager_free_collectors(Manager *manager)
+{
+    for (size_t i = 0; i < manager->n_posters; i++)
+        poster_free(manager->posters[i], THREAD_END_USEC);
+    free(manager->posters);
+    sd_event_source_disable_unref(manager->stop_timer);
+    manager->posters = NULL;
+    manager->n_posters = 0;
+}
+
+/* ---- the end ---- */
+
+static void on_finished(void *userdata)
+{
+    Manager *manager = userdata;
+
+    if (--manager->n_finishing == 0)
+        (void)sd_event_exit(manager->event, 0);
+}
+
+static int on_stop_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    Manager *manager = userdata;
+
+    return sd_event_exit(manager->event, 0);
+}
+
+/* Services are supervised up to the end. Who asks a second time does not want to wait. */
+void manager_stop(Manager *manager)
+{
+    if (manager->n_posters == 0 || manager->stop_timer ||
+        sd_event_add_time_relative(manager->event, &manager->stop_timer, CLOCK_MONOTONIC,
+                                   FINISH_USEC, 0, on_stop_timer, manager) < 0) {
+        (void)sd_event_exit(manager->event, 0);
+        return;
+    }
+    (void)sd_event_source_set_description(manager->stop_timer, "stop");
+    manager->n_finishing = manager->n_posters;
+    for (size_t i = 0; i < manager->n_posters; i++)
+        poster_finish(manager->posters[i], on_finished, manager);
+}
+
+size_t manager_n_collectors(Manager *manager)
+{
+    return manager->n_posters;
+}
+
+void manager_view_collector(Manager *manager, size_t i, CollectorView *ret)
+{
+    poster_view(manager->posters[i], ret);
+}
