@@ -123,10 +123,11 @@ static int check_among_others(Deploy *deploy)
     entry = spec_set_find(set, deploy->spec->name);
     if (!entry)
         return fail(deploy, CLI_EXIT_NO, strdup("it is not found where it was put"));
-    if (entry->fate == SPEC_FATE_POLICY)
+    if (spec_fate_is_plan_only(entry->fate))
         return fail(deploy, CLI_EXIT_NO,
-                    strdup("a policy has nothing to start: put the file into the folder of specs "
-                           "and reload the service manager"));
+                    text_printf("a %s has nothing to start: put the file into the folder of specs "
+                                "and reload the service manager",
+                                spec_fate_word(entry->fate)));
     if (entry->fate != SPEC_FATE_GENERATED)
         return fail(deploy, CLI_EXIT_NO, services_entry_reason(entry));
     if (!streq(entry->file.path, deploy->install.path))

@@ -77,6 +77,8 @@ void facts_add_json(Text *t, const Facts *facts)
         add_spec(t, entry->spec);
     if (entry->spec && entry->fate == SPEC_FATE_POLICY)
         facts_add_policy_json(t, &entry->spec->policy);
+    if (entry->spec && entry->fate == SPEC_FATE_COLLECTOR)
+        facts_add_collector_json(t, &entry->spec->collector);
     if (entry->spec && entry->fate == SPEC_FATE_GENERATED)
         facts_add_checks_json(t, facts);
     if (entry->spec && entry->fate == SPEC_FATE_GENERATED)

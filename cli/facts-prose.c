@@ -97,6 +97,9 @@ static void say_fate(Text *t, const Facts *facts)
     case SPEC_FATE_POLICY:
         facts_add_policy_prose(t, &facts->entry->spec->policy);
         break;
+    case SPEC_FATE_COLLECTOR:
+        facts_add_collector_prose(t, &facts->entry->spec->collector);
+        break;
     case SPEC_FATE_BROKEN:
         say_broken(t, facts);
         break;

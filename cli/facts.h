@@ -59,5 +59,9 @@ void facts_add_demand_json(Text *t, const Facts *facts);
 void facts_add_policy_prose(Text *t, const Policy *policy);
 void facts_add_policy_json(Text *t, const Policy *policy);
 
+/* facts-collector.c: their part about a collector. */
+void facts_add_collector_prose(Text *t, const SpecCollector *collector);
+void facts_add_collector_json(Text *t, const SpecCollector *collector);
+
 /* Why a unit is a stub, from its text and the path of its spec; NULL when out of memory. */
 char *facts_stub_reason(const char *unit, const char *file);

@@ -79,7 +79,7 @@ static Loaded loaded_of_unit(const char *folder, const char *unit, const char *e
 static Loaded loaded_of(SpecScope scope, const char *unit, const SpecEntry *entry)
 {
     _cleanup_free_ char *folder = NULL, *manager = NULL, *path = NULL, *plan = NULL;
-    bool good = entry && (entry->fate == SPEC_FATE_GENERATED || entry->fate == SPEC_FATE_POLICY);
+    bool good = entry && spec_fate_is_good(entry->fate);
     bool expected = good || (entry && entry->fate == SPEC_FATE_BROKEN);
     int r;
 

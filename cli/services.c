@@ -98,6 +98,8 @@ char *services_entry_reason(const SpecEntry *entry)
     case SPEC_FATE_POLICY:
         return text_printf("a policy, not a service; see \"phoenix reap --dry-run %s\"",
                            entry->unit);
+    case SPEC_FATE_COLLECTOR:
+        return text_printf("a collector, not a service: %s", entry->spec->collector.url);
     case SPEC_FATE_MASKED:
         return text_printf("masked by %s", entry->file.path);
     case SPEC_FATE_ELSEWHERE:

@@ -205,7 +205,7 @@ static int report(const Cli *cli, const SpecEntry *entry, char *const *stays, bo
         text_add(&t, "}\n");
         return cli_print(&t);
     }
-    text_addf(&t, "%s: %s", entry->unit, entry->fate == SPEC_FATE_POLICY ? "" : "stopped, ");
+    text_addf(&t, "%s: %s", entry->unit, spec_fate_is_plan_only(entry->fate) ? "" : "stopped, ");
     screen_add_clean(&t, entry->file.path);
     text_add(&t, forgotten ? " and the history of its images deleted\n" : " deleted\n");
     STRV_FOREACH (place, stays) {

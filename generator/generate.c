@@ -265,12 +265,18 @@ static int generate_vm(const Generator *generator, SpecEntry *entry)
 }
 
 /* phoenixd acts by the plan; there is nothing for systemd to start. */
-static int write_policy(const Generator *generator, const SpecEntry *entry)
+static int write_plan_only(const Generator *generator, const SpecEntry *entry)
 {
     _cleanup_text_ Text plan = {0};
 
     int r = plan_write(entry->spec, &plan);
     return r < 0 ? r : write_named(generator, "phoenix/", entry, ".json", &plan);
+}
+
+/* One of the machine that says nothing about the manager would be told by each user as well. */
+static int write_collector(const Generator *generator, const SpecEntry *entry)
+{
+    return links_is_for_manager(&generator->context, entry) ? write_plan_only(generator, entry) : 0;
 }
 
 static int generate_entry(const Generator *generator, SpecEntry *entry)
@@ -281,7 +287,9 @@ static int generate_entry(const Generator *generator, SpecEntry *entry)
     case SPEC_FATE_GENERATED:
         break;
     case SPEC_FATE_POLICY:
-        return write_policy(generator, entry);
+        return write_plan_only(generator, entry);
+    case SPEC_FATE_COLLECTOR:
+        return write_collector(generator, entry);
     case SPEC_FATE_MASKED:
     case SPEC_FATE_ELSEWHERE:
     case SPEC_FATE_OTHER_SCOPE:
@@ -466,7 +474,7 @@ static int uphold_supervisor(const Generator *generator)
 {
     for (size_t i = 0; i < generator->set->n; i++) {
         const SpecEntry *entry = &generator->set->items[i];
-        if (entry->fate == SPEC_FATE_POLICY && is_wanted(generator->options, entry) &&
+        if (spec_fate_is_plan_only(entry->fate) && is_wanted(generator->options, entry) &&
             links_is_for_manager(&generator->context, entry))
             return links_uphold_supervisor(&generator->context, &generator->output);
     }

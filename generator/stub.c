@@ -44,6 +44,9 @@ int stub_explain_missing(const SpecSet *set, char *const *folders, const char *i
     case SPEC_FATE_POLICY:
         text_addf(text, "%s is a policy, not a service: phoenixd acts by it", entry->file.path);
         break;
+    case SPEC_FATE_COLLECTOR:
+        text_addf(text, "%s is a collector, not a service: phoenixd posts to it", entry->file.path);
+        break;
     case SPEC_FATE_MASKED:
         text_addf(text, "\"%s\" is masked by %s", instance, entry->file.path);
         break;

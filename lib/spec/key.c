@@ -179,13 +179,14 @@ const char *key_kind_word(KeyKind kind)
 
 Spec *spec_new(void)
 {
-    Spec *spec = malloc(sizeof(Spec));
+    Spec *spec = calloc(1, sizeof(Spec));
 
     if (!spec)
         return NULL;
-    key_table_init(&spec_keys, spec);
-    for (size_t i = 0; i < spec_policy_keys.n; i++)
-        field_init(&spec_policy_keys.keys[i], key_field(&spec_policy_keys.keys[i], spec));
+    for (size_t i = 0; i < SPEC_KINDS; i++)
+        for (size_t j = 0; j < spec_kinds[i].table->n; j++)
+            field_init(&spec_kinds[i].table->keys[j],
+                       key_field(&spec_kinds[i].table->keys[j], spec));
     return spec;
 }
 
@@ -193,12 +194,13 @@ Spec *spec_free(Spec *spec)
 {
     if (!spec)
         return NULL;
-    for (size_t i = 0; i < spec_policy_keys.n; i++) {
-        const Key *key = &spec_policy_keys.keys[i];
-        if (!key_find(&spec_keys, key->name)) /* what services have, too, is freed with theirs */
-            field_done(key, key_field(key, spec));
+    for (size_t i = 0; i < SPEC_KINDS; i++) {
+        const SpecKind *kind = &spec_kinds[i];
+
+        for (size_t j = 0; j < kind->table->n; j++)
+            if (spec_kind_adds(kind, &kind->table->keys[j])) /* what they share is freed once */
+                field_done(&kind->table->keys[j], key_field(&kind->table->keys[j], spec));
     }
-    key_table_done(&spec_keys, spec);
     free(spec);
     return NULL;
 }

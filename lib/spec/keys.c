@@ -20,8 +20,8 @@
     }
 
 const char *const key_type_words[] = {
-    [SPEC_TYPE_CONTAINER] = "docker", [SPEC_TYPE_BINARY] = "binary", [SPEC_TYPE_VM] = "vm",
-    [SPEC_TYPE_POLICY] = "policy",    [_SPEC_TYPE_MAX] = NULL,
+    [SPEC_TYPE_CONTAINER] = "docker", [SPEC_TYPE_BINARY] = "binary",       [SPEC_TYPE_VM] = "vm",
+    [SPEC_TYPE_POLICY] = "policy",    [SPEC_TYPE_COLLECTOR] = "collector", [_SPEC_TYPE_MAX] = NULL,
 };
 
 const KeyAlias key_type_aliases[] = {
@@ -348,8 +348,8 @@ static const Key keys[] = {
     {"machine", KEY_STRING, 0, F(machine), .rule = &rule_host,
      .about = "Host that it is for; others do not generate it."},
     {"type", KEY_ENUM, KEY_REQUIRED, F(type), .words = key_type_words, .aliases = key_type_aliases,
-     .about = "What the image is: a container image, a program, a virtual machine; or \"policy\", "
-              "which has keys of its own."},
+     .about = "What the image is: a container image, a program, a virtual machine; or \"policy\" "
+              "or \"collector\", which have keys of their own."},
     {"image", KEY_STRING, KEY_REQUIRED, F(image), .rule = &rule_image,
      .about = "Image reference, or the path of an OCI or Docker archive; for a binary its path."},
     {"args", KEY_STRV, 0, F(args), .rule = &rule_text, .about = "Arguments, passed exactly."},

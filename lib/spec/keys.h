@@ -80,13 +80,28 @@ typedef struct KeyObjects {
     size_t n;
 } KeyObjects;
 
-/* The table of a whole spec of a service, and of a policy. Both describe a Spec. */
-extern const KeyTable spec_keys, spec_policy_keys;
+/* The tables of a whole spec of a service, a policy, a collector. All describe a Spec. */
+extern const KeyTable spec_keys, spec_policy_keys, spec_collector_keys;
+
+/* A kind of spec: what has a table of its own. The first one is that of services. */
+typedef struct SpecKind {
+    int type; /* SpecType; SPEC_UNSET: all that have no kind of their own */
+    const KeyTable *table;
+    const char *one, *many; /* "policy", "policies" */
+} SpecKind;
+#define SPEC_KINDS 3
+extern const SpecKind spec_kinds[SPEC_KINDS];
 
 /* The one for that SpecType; for one that is unset that of services. */
 const KeyTable *spec_table(int type);
 
-/* What both tables have. */
+/* Whose table it is; NULL for one that is only a part of another. */
+const SpecKind *spec_kind_with(const KeyTable *table);
+
+/* Whether no kind before this one has that key for the same member. */
+bool spec_kind_adds(const SpecKind *kind, const Key *key);
+
+/* What all of these tables have. */
 extern const char *const key_type_words[], *const key_scope_words[];
 extern const KeyAlias key_type_aliases[];
 

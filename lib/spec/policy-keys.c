@@ -113,11 +113,6 @@ static const Key keys[] = {
 #undef F
 const KeyTable spec_policy_keys = TABLE(Spec, keys);
 
-const KeyTable *spec_table(int type)
-{
-    return type == SPEC_TYPE_POLICY ? &spec_policy_keys : &spec_keys;
-}
-
 const char *policy_action_word(int action)
 {
     assert(action >= 0 && action < _POLICY_ACTION_MAX);

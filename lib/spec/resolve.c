@@ -304,6 +304,10 @@ int spec_resolve(Spec *spec, const char *stem, DiagList *diags)
             r = resolve_name(&resolver);
         return r < 0 ? r : resolve_policy(&resolver);
     }
+    if (spec->type == SPEC_TYPE_COLLECTOR) {
+        spec->enable = false; /* which is asked of every spec */
+        return r < 0 ? r : resolve_name(&resolver);
+    }
     for (size_t i = 0; r >= 0 && i < ELEMENTSOF(steps); i++)
         r = steps[i](&resolver);
     return r;

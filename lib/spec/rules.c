@@ -594,6 +594,50 @@ const KeyRule rule_arguments = {
         "^[^ \\u0000-\\u001f\\u007f]([^\\u0000-\\u001f\\u007f]{0,254}[^ \\u0000-\\u001f\\u007f])?$",
 };
 
+static int check_collector(const char *s, char **ret_canonical, char **ret_reason)
+{
+    const char *path = strncmp(s, "unix:", 5) == 0 ? s + 5 : NULL;
+
+    if (path)
+        return yes(path_is_normal(path) && strlen(path) < 108);
+    int r = check_url(s, ret_canonical, ret_reason);
+    /* Passwords have no place in what everybody may read, nor anything behind the path. */
+    return r < 0 ? r : yes(!strpbrk(s, "@?#"));
+}
+
+const KeyRule rule_collector = {
+    .what = "the address of a collector (like \"https://collector.example.com\" or "
+            "\"unix:/run/collector.sock\"), without user, \"?\" and \"#\"",
+    .check = check_collector,
+    .pattern = "^(https?://[^/\\s@?#][^\\s@?#]*|unix:/[^\\u0000-\\u001f\\u007f]{0,106})$",
+};
+
+static int check_collector_host(const char *s, char **ret_canonical, char **ret_reason)
+{
+    return yes(*s && strlen(s) <= 253 && !has_control(s));
+}
+
+const KeyRule rule_collector_host = {
+    .what = "a name of at most 253 bytes",
+    .check = check_collector_host,
+    .pattern = "^[^\\u0000-\\u001f\\u007f]{1,253}$",
+};
+
+static int check_secret_place(const char *s, char **ret_canonical, char **ret_reason)
+{
+    if (*s == '/')
+        return yes(path_is_normal(s));
+    return yes(*s && *s != '.' && strlen(s) < 256 && !has_control(s) && !strpbrk(s, "/ :"));
+}
+
+const KeyRule rule_secret_place = {
+    .what = "an absolute path, or the name of a credential of phoenixd.service (like "
+            "\"collector-token\")",
+    .check = check_secret_place,
+    .pattern = "^(/[^\\u0000-\\u001f\\u007f]*|[^./ :\\u0000-\\u001f\\u007f][^/ "
+               ":\\u0000-\\u001f\\u007f]{0,254})$",
+};
+
 static int check_event(const char *s, char **ret_canonical, char **ret_reason)
 {
     return yes(streq(s, "unhealthy") || streq(s, "restarted") || streq(s, "held") ||

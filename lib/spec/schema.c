@@ -167,23 +167,38 @@ static json_t *key_schema(const Key *key)
     return schema;
 }
 
+/* What a spec is that is of this kind or of one behind it: by "type", as in the reader. */
+static json_t *spec_kind_schema(const SpecKind *kind)
+{
+    json_t *schema, *rest;
+
+    if (kind == spec_kinds + SPEC_KINDS)
+        return table_schema(spec_kinds[0].table);
+    schema = json_pack("{s:{s:{s:{s:s}}, s:[s]}}", "if", "properties", "type", "const",
+                       spec_type_word(kind->type), "required", "type");
+    rest = spec_kind_schema(kind + 1);
+    if (!schema || !rest || json_object_set_new(schema, "then", table_schema(kind->table)) < 0 ||
+        json_object_set(schema, "else", rest) < 0) {
+        json_decref(schema);
+        schema = NULL;
+    }
+    json_decref(rest);
+    return schema;
+}
+
 int schema_write(Text *text)
 {
     json_t *schema =
         json_pack("{s:s, s:s, s:s}", "$schema", "https://json-schema.org/draft/2020-12/schema",
                   "title", "Phoenix spec", "description",
-                  "One service, or one policy, of phoenix-spec(5), in NAME.json.");
-    json_t *policy = json_pack("{s:{s:{s:s}}, s:[s]}", "properties", "type", "const",
-                               spec_type_word(SPEC_TYPE_POLICY), "required", "type");
+                  "One service, policy or collector of phoenix-spec(5), in NAME.json.");
+    json_t *kinds = spec_kind_schema(&spec_kinds[1]);
     _cleanup_free_ char *dumped = NULL;
 
-    /* Which of the two tables it is follows from "type", as in the reader. */
-    if (schema && policy && json_object_set(schema, "if", policy) >= 0 &&
-        json_object_set_new(schema, "then", table_schema(&spec_policy_keys)) >= 0 &&
-        json_object_set_new(schema, "else", table_schema(&spec_keys)) >= 0)
+    if (schema && kinds && json_object_update(schema, kinds) >= 0)
         dumped = json_dumps(schema, JSON_INDENT(2));
     json_decref(schema);
-    json_decref(policy);
+    json_decref(kinds);
     if (!dumped)
         return -ENOMEM;
     text_add(text, dumped);
@@ -212,11 +227,20 @@ static void list_table(const KeyTable *table, const char *prefix, Text *text)
         list_key(&table->keys[i], prefix, text);
 }
 
+static bool is_new_name(size_t kind, const char *name)
+{
+    while (kind-- > 0)
+        if (key_find(spec_kinds[kind].table, name))
+            return false;
+    return true;
+}
+
+/* Each name once, though kinds may share it. */
 int schema_list_keys(Text *text)
 {
-    list_table(&spec_keys, "", text);
-    for (size_t i = 0; i < spec_policy_keys.n; i++)
-        if (!key_find(&spec_keys, spec_policy_keys.keys[i].name))
-            list_key(&spec_policy_keys.keys[i], "", text);
+    for (size_t i = 0; i < SPEC_KINDS; i++)
+        for (size_t j = 0; j < spec_kinds[i].table->n; j++)
+            if (is_new_name(i, spec_kinds[i].table->keys[j].name))
+                list_key(&spec_kinds[i].table->keys[j], "", text);
     return text->error;
 }

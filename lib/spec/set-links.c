@@ -55,6 +55,7 @@ static int check_name(const SpecSet *set, const Index *index, SpecEntry *entry, 
 {
     static const char *const why[] = {
         [SPEC_FATE_POLICY] = "is a policy, and no service",
+        [SPEC_FATE_COLLECTOR] = "is a collector, not a service",
         [SPEC_FATE_MASKED] = "is masked",
         [SPEC_FATE_ELSEWHERE] = "is for another machine",
         [SPEC_FATE_OTHER_SCOPE] = "is for the other manager",

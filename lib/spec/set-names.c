@@ -30,14 +30,13 @@ static int compare_claims(const void *a, const void *b)
 
 static bool claims_unit(const SpecEntry *entry)
 {
-    return entry->fate == SPEC_FATE_GENERATED || entry->fate == SPEC_FATE_POLICY ||
-           entry->fate == SPEC_FATE_BROKEN;
+    return spec_fate_is_good(entry->fate) || entry->fate == SPEC_FATE_BROKEN;
 }
 
 /* Takes the name from an entry whose claim came second; its stub is named after its file. */
 static int entry_lose_name(SpecEntry *entry, const SpecEntry *winner)
 {
-    if (entry->fate == SPEC_FATE_GENERATED || entry->fate == SPEC_FATE_POLICY) {
+    if (spec_fate_is_good(entry->fate)) {
         int r = diag_add(&entry->diags, DIAG_ERROR, entry->file.path, "name", DIAG_CODE_NAME_CLASH,
                          "give one of them another \"name\"", "\"%s\" is the name of %s already",
                          entry->unit, winner->file.path);

@@ -58,7 +58,9 @@ static SpecFate fate_of(const Spec *spec, bool good, SpecScope scope, const char
         return SPEC_FATE_OTHER_SCOPE;
     if (!good)
         return SPEC_FATE_BROKEN;
-    return spec->type == SPEC_TYPE_POLICY ? SPEC_FATE_POLICY : SPEC_FATE_GENERATED;
+    if (spec->type == SPEC_TYPE_POLICY)
+        return SPEC_FATE_POLICY;
+    return spec->type == SPEC_TYPE_COLLECTOR ? SPEC_FATE_COLLECTOR : SPEC_FATE_GENERATED;
 }
 
 static int entry_load(SpecEntry *entry, SpecScope scope, const char *machine)
@@ -153,6 +155,7 @@ const char *spec_fate_word(SpecFate fate)
         [SPEC_FATE_GENERATED] = "generated", [SPEC_FATE_POLICY] = "policy",
         [SPEC_FATE_BROKEN] = "broken",       [SPEC_FATE_MASKED] = "masked",
         [SPEC_FATE_ELSEWHERE] = "elsewhere", [SPEC_FATE_OTHER_SCOPE] = "other-scope",
+        [SPEC_FATE_COLLECTOR] = "collector",
     };
     static_assert(ELEMENTSOF(words) == _SPEC_FATE_MAX, "a word for every fate");
 

@@ -12,12 +12,25 @@
 typedef enum SpecFate {
     SPEC_FATE_GENERATED,   /* good: its units are made */
     SPEC_FATE_POLICY,      /* good: a policy; there is a plan of it and no unit */
+    SPEC_FATE_COLLECTOR,   /* good: a collector; there is a plan of it and no unit */
     SPEC_FATE_BROKEN,      /* its findings say why; a stub explains it */
     SPEC_FATE_MASKED,      /* nothing is made */
     SPEC_FATE_ELSEWHERE,   /* names another machine: nothing is made */
     SPEC_FATE_OTHER_SCOPE, /* for the other manager: nothing is made */
     _SPEC_FATE_MAX,
 } SpecFate;
+
+/* Good, and phoenixd acts by its plan: there is no unit of it. */
+static inline bool spec_fate_is_plan_only(SpecFate fate)
+{
+    return fate == SPEC_FATE_POLICY || fate == SPEC_FATE_COLLECTOR;
+}
+
+/* Good: something is made of it. */
+static inline bool spec_fate_is_good(SpecFate fate)
+{
+    return fate == SPEC_FATE_GENERATED || spec_fate_is_plan_only(fate);
+}
 
 typedef struct SpecEntry {
     SpecFile file;

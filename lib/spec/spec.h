@@ -15,6 +15,7 @@
 
 #include "base/macros.h"
 #include "spec/policy.h"
+#include "spec/collector.h"
 
 #define SPEC_UNSET     (-1)
 #define SPEC_INT_UNSET INT64_MIN
@@ -29,7 +30,8 @@ typedef enum SpecType {
     SPEC_TYPE_CONTAINER, /* written "docker", "container" or "oci" */
     SPEC_TYPE_BINARY,
     SPEC_TYPE_VM,
-    SPEC_TYPE_POLICY, /* no service: rules for containers, policy.h */
+    SPEC_TYPE_POLICY,    /* no service: rules for containers, policy.h */
+    SPEC_TYPE_COLLECTOR, /* no service: who is told of them, collector.h */
     _SPEC_TYPE_MAX,
 } SpecType;
 
@@ -296,6 +298,9 @@ typedef struct Spec {
     SpecSettings unit;
 
     Policy policy; /* of SPEC_TYPE_POLICY, which has nothing of the above but what names it */
+
+    /* Of SPEC_TYPE_COLLECTOR, which has nothing of the above but what names it. */
+    SpecCollector collector;
 } Spec;
 
 /* A Spec with every field unset; NULL when there is no memory. */

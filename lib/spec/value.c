@@ -498,26 +498,35 @@ static const char *nearest_key(const KeyTable *table, const char *word)
     return nearest(plain, names);
 }
 
-/* Whom the key belongs to when it was written into a spec of the other kind; else NULL. */
-static const char *whose_key(const KeyTable *table, const char *name)
+/* The kind of spec that has this key when one of another kind was given it; else NULL. */
+static const SpecKind *whose_key(const KeyTable *table, const char *name)
 {
-    if (table == &spec_policy_keys && key_find(&spec_keys, name))
-        return "services, and this is a policy";
-    if (table == &spec_keys && key_find(&spec_policy_keys, name))
-        return "policies (\"type\": \"policy\"), and this is a service";
+    for (size_t i = 0; spec_kind_with(table) && i < SPEC_KINDS; i++)
+        if (spec_kinds[i].table != table && key_find(spec_kinds[i].table, name))
+            return &spec_kinds[i];
     return NULL;
+}
+
+static int add_elsewhere(Reader *reader, const SpecKind *kind, const SpecKind *other)
+{
+    if (other->type == SPEC_UNSET)
+        return diag_add(reader->diags, DIAG_WARNING, reader->source, path_text(reader),
+                        DIAG_CODE_UNKNOWN_KEY, NULL, "is a key of %s, and this is a %s",
+                        other->many, kind->one);
+    return diag_add(reader->diags, DIAG_WARNING, reader->source, path_text(reader),
+                    DIAG_CODE_UNKNOWN_KEY, NULL,
+                    "is a key of %s (\"type\": \"%s\"), and this is a %s", other->many,
+                    spec_type_word(other->type), kind->one);
 }
 
 static int add_unknown(Reader *reader, const KeyTable *table, const char *name)
 {
     const char *near = nearest_key(table, name);
     _cleanup_free_ char *hint = near ? text_printf("did you mean \"%s\"?", near) : NULL;
-    const char *other = whose_key(table, name);
+    const SpecKind *other = whose_key(table, name);
 
     if (other)
-        return diag_add(reader->diags, DIAG_WARNING, reader->source, path_text(reader),
-                        DIAG_CODE_UNKNOWN_KEY, NULL, "is a key of %s", other);
-
+        return add_elsewhere(reader, spec_kind_with(table), other);
     if (near && !hint)
         return -ENOMEM;
     return diag_add(reader->diags, DIAG_WARNING, reader->source, path_text(reader),

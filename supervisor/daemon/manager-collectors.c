@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/macros.h"
+#include "base/size.h"
 #include "base/text.h"
 #include "supervisor/daemon/manager-internal.h"
 
@@ -72,21 +73,21 @@ static int add(Manager *manager, const PosterConfig *config)
     return r;
 }
 
-static bool is_wanted(const char *name, const PosterConfig *configs, size_t n)
+static bool is_wanted(const char *name, Spec *const *specs, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (streq(configs[i].name, name))
+        if (streq(specs[i]->name, name))
             return true;
     return false;
 }
 
-static void remove_others(Manager *manager, const PosterConfig *configs, size_t n)
+static void remove_others(Manager *manager, Spec *const *specs, size_t n)
 {
     size_t left = 0;
 
     for (size_t i = 0; i < manager->n_posters; i++) {
         Poster *poster = manager->posters[i];
-        if (is_wanted(poster_name(poster), configs, n))
+        if (is_wanted(poster_name(poster), specs, n))
             manager->posters[left++] = poster;
         else
             poster_free(poster, 0);
@@ -96,20 +97,38 @@ static void remove_others(Manager *manager, const PosterConfig *configs, size_t 
         free(TAKE_PTR(manager->posters));
 }
 
-void manager_set_collectors(Manager *manager, const PosterConfig *configs, size_t n)
+static int set(Manager *manager, const Spec *spec)
 {
-    remove_others(manager, configs, n);
+    const SpecCollector *collector = &spec->collector;
+    _cleanup_free_ char *host =
+        collector->host ? strdup(collector->host) : default_host(manager->user);
+    Poster *poster = find(manager, spec->name);
+    PosterConfig config = {
+        .name = spec->name,
+        .url = collector->url,
+        .host = host,
+        .token = collector->token,
+        .ca = collector->ca,
+        .interval_usec = collector->interval_usec,
+        .spool_age_usec = collector->spool.age_usec,
+    };
+
+    if (!host)
+        return -ENOMEM;
+    int r = size_parse(collector->spool.size, &config.spool_bytes);
+    if (r < 0)
+        return r;
+    return poster ? poster_configure(poster, &config) : add(manager, &config);
+}
+
+void manager_set_collectors(Manager *manager, Spec *const *specs, size_t n)
+{
+    remove_others(manager, specs, n);
     for (size_t i = 0; i < n; i++) {
-        _cleanup_free_ char *host =
-            configs[i].host ? strdup(configs[i].host) : default_host(manager->user);
-        PosterConfig config = configs[i];
-        Poster *poster = find(manager, config.name);
-        config.host = host;
-        int r = !host    ? -ENOMEM
-                : poster ? poster_configure(poster, &config)
-                         : add(manager, &config);
+        int r = set(manager, specs[i]);
         if (r < 0)
-            log_error("%s: the collector cannot be told: %s", config.name, strerror(-r));
+            log_error("%s: nothing can be posted to this collector: %s", specs[i]->name,
+                      strerror(-r));
     }
 }
 

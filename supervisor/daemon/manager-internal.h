@@ -74,8 +74,8 @@ void manager_leave_gate(Manager *manager, Service *service);
 /* At the end: nobody goes ahead, and no peer is known any more. */
 void manager_close_gate(Manager *manager);
 
-/* manager-collectors.c: these and no others; a host that is NULL is this one. */
-void manager_set_collectors(Manager *manager, const PosterConfig *configs, size_t n);
+/* manager-collectors.c: posts to these and to no others. */
+void manager_set_collectors(Manager *manager, Spec *const *specs, size_t n);
 void manager_free_collectors(Manager *manager);
 
 /* manager-brake.c */

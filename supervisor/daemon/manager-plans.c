@@ -221,6 +221,7 @@ static void take_plans(Manager *manager, Plans *plans)
     count_dependents(manager);
     manager_brake_window(manager);
     reaper_set_policies(manager->reaper, plans->policies, plans->n_policies);
+    manager_set_collectors(manager, plans->collectors, plans->n_collectors);
 }
 
 void manager_read_plans(Manager *manager)

@@ -50,8 +50,11 @@ void plans_done(Plans *plans)
         plan_free(plans->items[i]);
     for (size_t i = 0; i < plans->n_policies; i++)
         spec_free(plans->policies[i]);
+    for (size_t i = 0; i < plans->n_collectors; i++)
+        spec_free(plans->collectors[i]);
     free(plans->items);
     free(plans->policies);
+    free(plans->collectors);
     *plans = (Plans){0};
 }
 
@@ -97,7 +100,21 @@ static int add_policy(Reader *reader, Spec **spec)
     return 0;
 }
 
-/* Returns 1 when there is a plan of a service, 0 when it is that of a policy, which is kept, or bad
+/* There are few of them, so they stay as they were read. Returns 0 or -ENOMEM. */
+static int add_collector(Reader *reader, Spec **spec)
+{
+    Plans *plans = &reader->plans;
+    Spec **grown = reallocarray(plans->collectors, plans->n_collectors + 1, sizeof(Spec *));
+
+    if (!grown)
+        return -ENOMEM;
+    plans->collectors = grown;
+    grown[plans->n_collectors++] = TAKE_PTR(*spec);
+    return 0;
+}
+
+/* Returns 1 when there is a plan of a service, 0 when it is that of a collector, which is kept, or
+ * that of a policy, which is kept, or bad
  * (and was said), or -ENOMEM. */
 static int parse(Reader *reader, const PlanFile *file, const char *text, size_t size, Plan **ret)
 {
@@ -115,6 +132,8 @@ static int parse(Reader *reader, const PlanFile *file, const char *text, size_t 
     }
     if (spec->type == SPEC_TYPE_POLICY)
         return add_policy(reader, &spec);
+    if (spec->type == SPEC_TYPE_COLLECTOR)
+        return add_collector(reader, &spec);
     r = plan_new(file->name, hash64(HASH64_START, text, size), spec, ret);
     return r < 0 ? r : 1;
 }
@@ -173,7 +192,7 @@ static int add_file(Reader *reader, const char *entry)
     file.path = text_printf("%s/%s", reader->folder, entry);
     if (!file.path)
         return -ENOMEM;
-    if (reader->plans.n + reader->plans.n_policies >= PLANS_MAX) {
+    if (reader->plans.n + reader->plans.n_policies + reader->plans.n_collectors >= PLANS_MAX) {
         say_bad(reader, file.path, "is one plan too many");
         return 0;
     }
@@ -213,6 +232,11 @@ static int compare_policies(const void *a, const void *b)
     return strcmp((*(const Spec *const *)a)->name, (*(const Spec *const *)b)->name);
 }
 
+static int compare_collectors(const void *a, const void *b)
+{
+    return strcmp((*(const Spec *const *)a)->name, (*(const Spec *const *)b)->name);
+}
+
 int plans_read(const char *folder, plans_bad_t bad, void *userdata, Plans *ret)
 {
     _cleanup_(reader_done) Reader reader = {
@@ -234,6 +258,9 @@ int plans_read(const char *folder, plans_bad_t bad, void *userdata, Plans *ret)
         qsort(reader.plans.items, reader.plans.n, sizeof(Plan *), compare);
     if (reader.plans.n_policies > 1)
         qsort(reader.plans.policies, reader.plans.n_policies, sizeof(Spec *), compare_policies);
+    if (reader.plans.n_collectors > 1)
+        qsort(reader.plans.collectors, reader.plans.n_collectors, sizeof(Spec *),
+              compare_collectors);
     *ret = reader.plans;
     reader.plans = (Plans){0};
     return 0;

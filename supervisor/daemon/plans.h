@@ -55,6 +55,8 @@ typedef struct Plans {
     size_t n;
     Spec **policies; /* sorted by name; NULL where taken */
     size_t n_policies;
+    Spec **collectors; /* sorted by name */
+    size_t n_collectors;
 } Plans;
 
 /* A plan that cannot be used; the rest are. */

@@ -123,6 +123,27 @@ static void test_policies(void **state)
     assert_string_equal(plans.policies[1]->name, "b");
 }
 
+/* No services: they are apart. */
+static void test_collectors(void **state)
+{
+    static const char two[] = "{\"plan\": 1, \"name\": \"b\", \"type\": \"collector\"}";
+    static const char one[] = "{\"plan\": 1, \"name\": \"a\", \"type\": \"collector\", "
+                              "\"url\": \"https://collector.example\"}";
+    Folder *folder = *state;
+    _cleanup_(plans_done) Plans plans = {0};
+
+    put_plan(folder, "web.json", "web");
+    put(folder, "b.json", two, sizeof(two) - 1);
+    put(folder, "a.json", one, sizeof(one) - 1);
+    assert_int_equal(plans_read(folder->path, on_bad, folder, &plans), 0);
+    assert_int_equal(folder->n_bad, 0);
+    assert_int_equal(plans.n, 1);
+    assert_int_equal(plans.n_collectors, 2);
+    assert_string_equal(plans.collectors[0]->name, "a");
+    assert_string_equal(plans.collectors[0]->collector.url, "https://collector.example");
+    assert_string_equal(plans.collectors[1]->name, "b");
+}
+
 static void assert_bad(Folder *folder, const char *message)
 {
     _cleanup_(plans_done) Plans plans = {0};
@@ -260,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_policies, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_collectors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
         cmocka_unit_test_setup_teardown(test_none, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stamp, setup, teardown),

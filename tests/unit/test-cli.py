@@ -671,7 +671,11 @@ class Schema(Case):
         keys = [line.split("\t") for line in self.phoenix("keys").stdout.splitlines()]
         self.assertTrue(all(len(k) == 4 for k in keys))
         top = {k[0] for k in keys if "." not in k[0]}
-        self.assertEqual(top, set(schema["else"]["properties"]) | set(schema["then"]["properties"]))
+        found, rest = set(), schema
+        while "then" in rest:
+            found |= set(rest["then"]["properties"])
+            rest = rest["else"]
+        self.assertEqual(top, found | set(rest["properties"]))
 
 
 class History(Case):

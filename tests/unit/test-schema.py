@@ -13,7 +13,7 @@ phoenix, corpus = sys.argv[1], [Path(p) for p in sys.argv[2:]]
 schema = json.loads(subprocess.run([phoenix, "schema"], capture_output=True, check=True).stdout)
 KNOWN = {"$schema", "title", "description", "default", "type", "enum", "anyOf", "items", "minItems",
          "minimum", "maximum", "pattern", "properties", "patternProperties", "additionalProperties",
-         "required", "propertyNames", "const", "if", "then", "else"}
+         "required", "propertyNames", "const", "if", "then", "else", "const", "if", "then", "else"}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int,
          "number": (int, float)}
 
@@ -91,6 +91,8 @@ WRONG = [
     {"type": "policy"}, {"type": "policy", "match": "x", "classes": {"CPU": "-c"}},
     {"type": "policy", "match": "x", "classes": {"cpu": {"kep": 1}}},
     {"type": "policy", "match": "x", "action": "kill"}, {"type": "policy", "match": "x", "image": "x"},
+    {"type": "collector", "url": "ftp://x"}, {"type": "collector", "url": "https://me:pw@x"},
+    {"type": "collector", "image": "x"}, {"type": "collector", "token": "a/b"},
 ]
 checked = 0
 for path in corpus:

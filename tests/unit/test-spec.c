@@ -114,7 +114,8 @@ static void test_every_mistake_at_once(void **state)
     FINDINGS("{\n  \"type\": \"dokcer\",\n  \"image\": \"nginx\",\n"
              "  \"restart\": {\"delay\": \"5 parsecs\"},\n  \"helthcheck\": \"/\",\n"
              "  \"env\": [\"1A=b\"],\n  \"ports\": [\"80:80\", \"99999\"]\n}",
-             "w:2:11: type: \"dokcer\" is not one of \"docker\", \"binary\", \"vm\", \"policy\"; "
+             "w:2:11: type: \"dokcer\" is not one of \"docker\", \"binary\", \"vm\", \"policy\", "
+             "\"collector\"; "
              "did you mean "
              "\"docker\"?\n"
              "w:4:24: restart.delay: \"5 parsecs\" is not a time span (like \"500ms\", \"10s\", "
@@ -138,7 +139,7 @@ static void test_wrong_types(void **state)
              "\"on-abort\", \"on-watchdog\", \"on-success\", \"no\"\n");
     FINDINGS("{\"image\": \"a\"}",
              "w:1:1: type: is missing: What the image is: a container image, "
-             "a program, a virtual machine; or \"policy\", which has keys of its own.\n");
+             "a program, a virtual machine; or \"policy\" or \"collector\", which have keys of their own.\n");
 }
 
 static void test_broken_json(void **state)
@@ -532,6 +533,67 @@ static void test_policy_plan(void **state)
     assert_string_equal(again->policy.classes.items[0].name, "z");
 }
 
+#define COLLECTOR "\"type\": \"collector\""
+
+static void test_collector(void **state)
+{
+    _cleanup_spec_free_ Spec *spec = read_good("{" COLLECTOR "}");
+    const SpecCollector *collector = &spec->collector;
+
+    assert_int_equal(spec->type, SPEC_TYPE_COLLECTOR);
+    assert_string_equal(spec->name, "web");
+    assert_int_equal(spec->scope, SPEC_SCOPE_ANY);
+    assert_string_equal(collector->url, "http://localhost:5000");
+    assert_int_equal(collector->interval_usec, 10 * USEC_PER_SEC);
+    assert_string_equal(collector->spool.size, "16M");
+    assert_int_equal(collector->spool.age_usec, 7 * USEC_PER_DAY);
+    assert_null(collector->token);
+    assert_null(collector->host);
+    assert_null(spec->image);
+    assert_int_equal(spec->restart.policy, SPEC_UNSET); /* which is a matter of services */
+}
+
+static void test_collector_mistakes(void **state)
+{
+    FINDINGS("{" COLLECTOR ", \"url\": \"ftp://x\"}",
+             "w:1:30: url: \"ftp://x\" is not the address of a collector (like "
+             "\"https://collector.example.com\" or \"unix:/run/collector.sock\"), without user, "
+             "\"?\" and \"#\"\n");
+    FINDINGS("{" COLLECTOR ", \"url\": \"https://me:pw@x\", \"interval\": \"1ms\"}",
+             "w:1:30: url: \"https://me:pw@x\" is not the address of a collector (like "
+             "\"https://collector.example.com\" or \"unix:/run/collector.sock\"), without user, "
+             "\"?\" and \"#\"\n"
+             "w:1:61: interval: \"1ms\" is not a time span from 1s to 1d\n");
+    FINDINGS("{" COLLECTOR ", \"token\": \"a/b\"}",
+             "w:1:32: token: \"a/b\" is not an absolute path, or the name of a credential of "
+             "phoenixd.service (like \"collector-token\")\n");
+    /* A key of the other kind is named as such. */
+    FINDINGS("{" COLLECTOR ", \"image\": \"x\"}",
+             "w:1:23: warning: image: is a key of services, and this is a collector\n");
+    FINDINGS(
+        "{" WEB ", \"spool\": \"1M\"}",
+        "w:1:38: warning: spool: is a key of collectors (\"type\": \"collector\"), and this is "
+        "a service\n");
+}
+
+static void test_collector_plan(void **state)
+{
+    _cleanup_spec_free_ Spec *spec =
+        read_good("{" COLLECTOR ", \"url\": \"unix:/run/c.sock\", \"spool\": \"64M\", "
+                  "\"host\": \"edge 7\", \"token\": \"/etc/token\", \"scope\": \"user\"}");
+    _cleanup_spec_free_ Spec *again = NULL;
+    _cleanup_(text_done) Text first = {0}, second = {0};
+    _cleanup_diag_list_ DiagList diags = {0};
+
+    assert_int_equal(plan_write(spec, &first), 0);
+    assert_null(strstr(first.data, "restart"));
+    assert_int_equal(spec_read_plan(first.data, first.size, "p", &diags, &again), 0);
+    assert_int_equal(plan_write(again, &second), 0);
+    assert_string_equal(first.data, second.data);
+    assert_string_equal(again->collector.spool.size, "64M");
+    assert_string_equal(again->collector.url, "unix:/run/c.sock");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -559,6 +621,9 @@ int main(void)
         cmocka_unit_test(test_policy_in_full),
         cmocka_unit_test(test_policy_mistakes),
         cmocka_unit_test(test_policy_plan),
+        cmocka_unit_test(test_collector),
+        cmocka_unit_test(test_collector_mistakes),
+        cmocka_unit_test(test_collector_plan),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,6 +221,49 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
     return -ENOENT; /* not reached: the table below names the same ones */
 }
 
+static int append_collector(sd_bus_message *m, const CollectorView *view)
+{
+    int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+    if (r >= 0)
+        r = api_append_string_entry(m, "Name", view->name);
+    if (r >= 0)
+        r = api_append_string_entry(m, "Url", view->url);
+    if (r >= 0)
+        r = api_append_string_entry(m, "Host", view->host);
+    if (r >= 0)
+        r = api_append_bool(m, "Away", view->away);
+    if (r >= 0)
+        r = api_append_string_entry(m, "Error", view->error);
+    if (r >= 0)
+        r = api_append_u64(m, "Posted", view->posted);
+    if (r >= 0)
+        r = api_append_u64(m, "Dropped", view->dropped);
+    if (r >= 0)
+        r = api_append_u64(m, "Refused", view->refused);
+    if (r >= 0)
+        r = api_append_u64(m, "Waiting", view->waiting);
+    if (r >= 0)
+        r = api_append_u64(m, "WaitingBytes", view->waiting_bytes);
+    if (r >= 0)
+        r = api_append_u64(m, "LastStored", view->stored_usec);
+    return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int get_collectors(sd_bus *bus, const char *path, const char *interface, const char *name,
+                          sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+    size_t n = manager_n_collectors(userdata);
+    CollectorView view;
+
+    int r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        manager_view_collector(userdata, i, &view);
+        r = append_collector(reply, &view);
+    }
+    return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *name,
                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -265,6 +308,7 @@ const sd_bus_vtable api_vtable[] = {
     SD_BUS_PROPERTY("GateRunning", "u", get_property, 0, 0),
     SD_BUS_PROPERTY("GateWaiting", "u", get_property, 0, 0),
     SD_BUS_PROPERTY("EventsLost", "t", get_property, 0, 0),
+    SD_BUS_PROPERTY("Collectors", "aa{sv}", get_collectors, 0, 0),
     SD_BUS_VTABLE_END,
 };
 /* clang-format on */

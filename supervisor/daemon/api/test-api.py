@@ -278,7 +278,8 @@ class Session(Bus):
                             "BrakeReason": "", "Degraded": "", "GateSlots": 4, "GateRunning": 1, "GateWaiting": 2, "EventsLost": 0}.items():  # fmt: skip
             self.assertEqual(self.property(name), value, name)
         done = self.busctl("call", NAME, PATH, "org.freedesktop.DBus.Properties", "GetAll", "s", NAME)
-        self.assertEqual(len(json.loads(done.stdout)["data"][0]), 14)
+        self.assertEqual(len(json.loads(done.stdout)["data"][0]), 15)
+        self.assertEqual(self.property("Collectors"), [])
         done = self.busctl("set-property", NAME, PATH, NAME, "Brake", "b", "true")
         self.assertNotEqual(done.returncode, 0)
 

@@ -72,6 +72,30 @@ static const DemandMetric demand_counters[] = {
     {"phoenix_ondemand_thaws", "How often it was woken.", offsetof(DemandView, thaws)},
 };
 
+/* Of collectors that are posted to. */
+typedef struct CollectorMetric {
+    const char *name, *help;
+    MetricType type;
+    size_t offset; /* of a uint64_t in CollectorView */
+} CollectorMetric;
+
+static const CollectorMetric collector_metrics[] = {
+    {"phoenix_collector_posted_batches", "Batches that the collector has stored.", METRIC_COUNTER,
+     offsetof(CollectorView, posted)},
+    {"phoenix_collector_duplicate_batches", "Of these, those that it had stored before.",
+     METRIC_COUNTER, offsetof(CollectorView, duplicates)},
+    {"phoenix_collector_dropped_batches", "Batches that were lost: no room, too old, damaged.",
+     METRIC_COUNTER, offsetof(CollectorView, dropped)},
+    {"phoenix_collector_refused_batches", "Batches put aside, as the collector never takes them.",
+     METRIC_COUNTER, offsetof(CollectorView, refused)},
+    {"phoenix_collector_dropped_events", "Events that were lost before they were in a batch.",
+     METRIC_COUNTER, offsetof(CollectorView, events_dropped)},
+    {"phoenix_collector_waiting_batches", "Batches in the spool.", METRIC_GAUGE,
+     offsetof(CollectorView, waiting)},
+    {"phoenix_collector_waiting_bytes", "Their size on disk.", METRIC_GAUGE,
+     offsetof(CollectorView, waiting_bytes)},
+};
+
 static const char *const outcome_words[] = {
     [PROBE_PASS] = "pass",
     [PROBE_FAIL] = "fail",
@@ -528,6 +552,38 @@ static void write_policies(Manager *manager, Text *text)
     }
 }
 
+static void write_collector_sample(const char *name, MetricType type, const char *collector,
+                                   uint64_t value, Text *text)
+{
+    text_addf(text, "%s%s", name, type == METRIC_COUNTER ? "_total" : "");
+    add_label(text, '{', "collector", collector);
+    text_addf(text, "} %" PRIu64 "\n", value);
+}
+
+static void write_collectors(Manager *manager, Text *text)
+{
+    static const char away[] = "phoenix_collector_away";
+    size_t n = manager_n_collectors(manager);
+    CollectorView view;
+
+    if (n == 0)
+        return;
+    for (size_t k = 0; k < ELEMENTSOF(collector_metrics); k++) {
+        const CollectorMetric *metric = &collector_metrics[k];
+        add_family(text, metric->name, metric->type, NULL, metric->help);
+        for (size_t i = 0; i < n; i++) {
+            manager_view_collector(manager, i, &view);
+            write_collector_sample(metric->name, metric->type, view.name,
+                                   *(const uint64_t *)((const char *)&view + metric->offset), text);
+        }
+    }
+    add_family(text, away, METRIC_GAUGE, NULL, "Whether the last post to the collector failed.");
+    for (size_t i = 0; i < n; i++) {
+        manager_view_collector(manager, i, &view);
+        write_collector_sample(away, METRIC_GAUGE, view.name, view.away, text);
+    }
+}
+
 int metrics_write(Manager *manager, Text *text)
 {
     size_t n;
@@ -538,6 +594,7 @@ int metrics_write(Manager *manager, Text *text)
 
     write_supervisor(manager, text);
     write_policies(manager, text);
+    write_collectors(manager, text);
     n = manager_n_services(manager);
     r = n > 0 ? write_services(manager, n, text) : 0;
     if (r < 0)
