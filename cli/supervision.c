@@ -10,6 +10,7 @@ void supervision_done(Supervision *supervision)
 {
     free(supervision->degraded);
     free(supervision->brake_reason);
+    postings_done(&supervision->postings);
     *supervision = (Supervision){0};
 }
 
@@ -20,6 +21,7 @@ int supervision_read(sd_bus_message *m, Supervision *ret)
         PROPERTY("Brake", "b", Supervision, brake),
         PROPERTY("BrakeUntil", "t", Supervision, brake_until_usec),
         PROPERTY("BrakeReason", "s", Supervision, brake_reason),
+        {"Collectors", "aa{sv}", offsetof(Supervision, postings), postings_read},
     };
     _cleanup_supervision_ Supervision supervision = {0};
     int r;
@@ -67,4 +69,5 @@ void supervision_add(Text *t, const Screen *screen, const Supervision *supervisi
         text_add(t, screen_off(screen, COLOR_YELLOW));
         text_add_char(t, '\n');
     }
+    postings_add_away(t, screen, &supervision->postings);
 }

@@ -10,6 +10,7 @@
 #include <systemd/sd-bus.h>
 
 #include "base/macros.h"
+#include "collectors.h"
 #include "screen.h"
 
 /* Strings come from the bus as they are. */
@@ -18,6 +19,7 @@ typedef struct Supervision {
     bool brake;
     uint64_t brake_until_usec; /* CLOCK_REALTIME */
     char *brake_reason;        /* "5 of 6 checks began to fail at once: ..." */
+    Postings postings;
 } Supervision;
 
 void supervision_done(Supervision *supervision);

@@ -197,6 +197,17 @@ static void load_probes(const Cli *cli, ServiceRow *row, Health *ret)
         row->health = ret;
 }
 
+static int add_collector(const Cli *cli, const Services *services, const ServiceRow *row, Text *t)
+{
+    const Posting *posting = postings_find(&services->supervision.postings, row->name);
+
+    if (cli->options & CLI_JSON)
+        posting_add_json(t, row->name, posting);
+    else
+        posting_add_detail(t, &cli->screen, row->name, posting);
+    return posting && !posting->away ? CLI_EXIT_OK : CLI_EXIT_NO;
+}
+
 /* Returns CLI_EXIT_OK, CLI_EXIT_NO when it is not well, or a negative errno. */
 static int add_one(const Cli *cli, const Services *services, const ServiceRow *found, Text *t)
 {
@@ -205,6 +216,8 @@ static int add_one(const Cli *cli, const Services *services, const ServiceRow *f
     ServiceRow row = *found;
     int r;
 
+    if (row.entry && row.entry->fate == SPEC_FATE_COLLECTOR)
+        return add_collector(cli, services, &row, t);
     load_unit(cli, &row, &unit);
     load_probes(cli, &row, &health);
     if (cli->options & CLI_JSON) {
