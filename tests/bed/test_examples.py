@@ -41,7 +41,7 @@ def examples(spec, scope, testy_image):
 def test_examples_start(examples, runner, scope):
     for name in examples:
         content = json.loads((EXAMPLES / f"{name}.json").read_text())
-        if name in NOT_HERE or content["type"] == "policy" or content.get("scope", scope) != scope:
+        if name in NOT_HERE or content["type"] == "policy" or content["type"] == "collector" or content.get("scope", scope) != scope:
             continue
         unit = f"phoenix@{name}.{'timer' if 'schedule' in content else 'service'}"
         result = runner.systemctl("start", unit, timeout=60)
@@ -59,6 +59,15 @@ def test_policies_explain_themselves(examples, runner):
         unit = f"phoenix@{name}.service"
         assert not runner.systemctl("start", unit).ok
         assert "is a policy, not a service" in runner.systemctl("status", unit).out
+        runner.systemctl("reset-failed", unit)
+
+
+def test_collectors_explain_themselves(examples, runner, scope):
+    """Nothing is to be started of them, and whoever tries is told so."""
+    for name in ("posted", "central"):
+        unit = f"phoenix@{name}.service"
+        assert not runner.systemctl("start", unit).ok
+        assert "is a collector, not a service" in runner.systemctl("status", unit).out
         runner.systemctl("reset-failed", unit)
 
 

@@ -664,6 +664,33 @@ class Policies(Case):
         self.user("stress", "status", status=3)
 
 
+class Collectors(Case):
+    """What each verb says of a spec that is told of services, and is none."""
+
+    def setUp(self):
+        super().setUp()
+        self.put("central", {"type": "collector", "url": "https://collector.example", "host": "edge-7",
+                             "token": "collector-token", "spool": "64M"})
+        self.put("web", {"type": "docker", "image": "x"})
+
+    def test_explain(self):
+        prose = " ".join(self.user("explain", "central").stdout.split())
+        for words in ("It is a collector: there is no service to start", "posts to https://collector.example every 10s",
+                      "as the host edge-7", "up to 64M of that wait on disk", "Its token is in collector-token."):
+            self.assertIn(words, prose)
+        facts = json.loads(self.user("explain", "--json", "central").stdout)
+        self.assertEqual((facts["type"], facts["fate"]), ("collector", "collector"))
+        self.assertEqual(facts["collector"]["spool_size"], "64M")
+
+    def test_others(self):
+        self.assertIn("1 spec, 0 errors", self.user("check", "central").stdout)
+        self.assertIn('"type": "collector"', self.user("info", "central").stdout)
+        rows = {row["name"]: row for row in json.loads(self.user("services", "--all", "--json").stdout)}
+        self.assertEqual(rows["central"]["type"], "collector")
+        status = json.loads(self.user("status", "--json", "central", status=1).stdout)
+        self.assertEqual((status["type"], status["posting"]), ("collector", False))
+
+
 class Schema(Case):
     def test_schema(self):
         schema = json.loads(self.phoenix("schema").stdout)
