@@ -134,6 +134,18 @@ static int config_copy(const PosterConfig *from, Config *ret)
     return 0;
 }
 
+static bool same(const char *a, const char *b)
+{
+    return a && b ? streq(a, b) : a == b;
+}
+
+static bool config_same(const Config *a, const Config *b)
+{
+    return same(a->url, b->url) && same(a->host, b->host) && same(a->token, b->token) &&
+           same(a->ca, b->ca) && a->interval_usec == b->interval_usec &&
+           a->rules.size_max == b->rules.size_max && a->rules.age_usec == b->rules.age_usec;
+}
+
 static void use_config(Poster *poster)
 {
     if (!poster->has_next)
@@ -451,7 +463,7 @@ int poster_configure(Poster *poster, const PosterConfig *config)
         return r;
     config_done(&poster->next);
     poster->next = next;
-    poster->has_next = true;
+    poster->has_next = !config_same(&poster->config, &next);
     step(poster);
     return 0;
 }

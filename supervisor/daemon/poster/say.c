@@ -2,6 +2,8 @@
 /* What is wrong with the posting; see say.h. */
 #include "supervisor/daemon/poster/say.h"
 
+#include <inttypes.h>
+
 #include "base/log.h"
 #include "base/macros.h"
 
@@ -22,11 +24,17 @@ static void emit(const PosterSay *say, EventKind kind, const char *reason)
     events_emit(say->events, &event);
 }
 
+/* The first one, the second, the fourth, the eighth, ...: a collector that refuses all of them,
+ * each ten seconds, would fill the journal. */
 static void say_refused(PosterSay *say, const Answer *answer)
 {
     char reason[REASON_MAX];
 
-    snprintf(reason, sizeof(reason), "%s: %s", say->name, answer->what);
+    say->refused++;
+    if ((say->refused & (say->refused - 1)) != 0)
+        return;
+    snprintf(reason, sizeof(reason), "%s: %s (%" PRIu64 " so far)", say->name, answer->what,
+             say->refused);
     emit(say, EVENT_BATCH_REFUSED, reason);
 }
 

@@ -16,6 +16,7 @@ typedef struct PosterSay {
     const char *name;               /* of the collector; borrowed */
     bool away, disk, full, sysinfo; /* what has been said */
     uint64_t dropped;               /* of the spool, when that was said last */
+    uint64_t refused;               /* answers */
 } PosterSay;
 
 /* The answer to a try, the failures in a row with it (0: it was stored). */

@@ -212,6 +212,19 @@ static void test_refused(void **state)
     assert_int_equal(f->n_events[EVENT_COLLECTOR_AWAY], 0);
 }
 
+/* A collector that refuses everything is not told of each time. */
+static void test_refused_again_and_again(void **state)
+{
+    Fixture *f = *state;
+
+    server_answers(&f->server, BAD, NULL);
+    start(f);
+    run_until(f, view_of(f).refused >= 9);
+    assert_int_equal(f->n_events[EVENT_BATCH_REFUSED], 4);
+    assert_int_equal(view_of(f).posted, 0);
+    assert_false(view_of(f).away);
+}
+
 static void test_retry_after(void **state)
 {
     Fixture *f = *state;
@@ -388,10 +401,19 @@ static void test_last_batch_waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_batches),           TEST(test_away_and_back),    TEST(test_refused),
-        TEST(test_retry_after),       TEST(test_astray),           TEST(test_token),
-        TEST(test_no_token),          TEST(test_bad_ca),           TEST(test_unanswered),
-        TEST(test_events_come_early), TEST(test_spool_is_bounded), TEST(test_last_batch),
+        TEST(test_batches),
+        TEST(test_away_and_back),
+        TEST(test_refused),
+        TEST(test_refused_again_and_again),
+        TEST(test_retry_after),
+        TEST(test_astray),
+        TEST(test_token),
+        TEST(test_no_token),
+        TEST(test_bad_ca),
+        TEST(test_unanswered),
+        TEST(test_events_come_early),
+        TEST(test_spool_is_bounded),
+        TEST(test_last_batch),
         TEST(test_last_batch_waits),
     };
 
