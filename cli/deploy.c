@@ -128,10 +128,6 @@ static int check_among_others(Deploy *deploy)
                     text_printf("a %s has nothing to start: put the file into the folder of specs "
                                 "and reload the service manager",
                                 spec_fate_word(entry->fate)));
-    if (entry->fate == SPEC_FATE_COLLECTOR)
-        return fail(deploy, CLI_EXIT_NO,
-                    strdup("a collector has nothing to start: put the file into the folder of "
-                           "specs and reload the service manager"));
     if (entry->fate != SPEC_FATE_GENERATED)
         return fail(deploy, CLI_EXIT_NO, services_entry_reason(entry));
     if (!streq(entry->file.path, deploy->install.path))

@@ -38,7 +38,6 @@ static void load_state(const Cli *cli, Info *info)
     _cleanup_manager_ Manager *manager = NULL;
 
     info->has_state = unit && !spec_fate_is_plan_only(info->entry->fate) &&
-                      info->entry->fate != SPEC_FATE_COLLECTOR &&
                       manager_open(cli->scope, &manager) >= 0 &&
                       manager_describe(manager, unit, &info->state) >= 0;
 }
@@ -111,7 +110,7 @@ static void add_text(Text *t, const Cli *cli, const Info *info)
     STRV_FOREACH (unit, info->units)
         add_comment(t, cli, "unit: ", *unit);
     add_state(t, cli, info);
-    if (!spec_fate_is_good(info->entry->fate) && info->entry->fate != SPEC_FATE_COLLECTOR)
+    if (!spec_fate_is_good(info->entry->fate))
         add_comment(t, cli, "not generated: ", spec_fate_word(info->entry->fate));
     add_comment(t, cli, "note: ", loaded_words(info->loaded));
     if (!info->text)

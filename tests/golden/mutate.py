@@ -55,7 +55,7 @@ def originals():
     specs = [json.loads(path.read_text()) for path in sorted(EXAMPLES.glob("*.json"))]
     return [spec for spec in specs
             if not {"needs", "after", "machine", "scope"} & set(spec)
-            and spec["type"] != "policy" and spec["type"] != "collector" and not spec["image"].endswith(".tar")]
+            and spec["type"] not in ("policy", "collector") and not spec["image"].endswith(".tar")]
 
 
 def places(value, path=()):
