@@ -137,9 +137,9 @@ static void test_wrong_types(void **state)
     FINDINGS("{" WEB ", \"restart\": null}",
              "w:1:49: restart: null is not one of \"always\", \"on-failure\", \"on-abnormal\", "
              "\"on-abort\", \"on-watchdog\", \"on-success\", \"no\"\n");
-    FINDINGS("{\"image\": \"a\"}",
-             "w:1:1: type: is missing: What the image is: a container image, "
-             "a program, a virtual machine; or \"policy\" or \"collector\", which have keys of their own.\n");
+    FINDINGS("{\"image\": \"a\"}", "w:1:1: type: is missing: What the image is: a container image, "
+                                   "a program, a virtual machine; or \"policy\" or \"collector\", "
+                                   "which have keys of their own.\n");
 }
 
 static void test_broken_json(void **state)
