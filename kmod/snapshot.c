@@ -6,6 +6,7 @@
  * that is killed leaves nothing half done. Many readers at once cost no more than one.
  */
 
+#include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
@@ -27,8 +28,9 @@ static struct phoenix_observer observer; /* of the works only */
 static DEFINE_MUTEX(lock);			  /* of what follows; never held for long */
 static struct phoenix_snapshot *current_snapshot; /* of the last look; NULL: it failed, or idle */
 static int current_error;
-static u64 looks_begun, looks_ended;
-static u64 last_begun_ns; /* of the look that was begun last */
+static u64 looks_begun;
+static atomic64_t looks_ended; /* changed with the lock, read by who waits without it */
+static u64 last_begun_ns;      /* of the look that was begun last */
 static DECLARE_WAIT_QUEUE_HEAD(look_ended);
 
 static void snapshot_free(struct kref *references)
@@ -100,7 +102,7 @@ static void look(struct work_struct *work)
 		replace_current(NULL, PTR_ERR(snapshot));
 	else
 		replace_current(snapshot, 0);
-	looks_ended++;
+	atomic64_inc(&looks_ended);
 	mutex_unlock(&lock);
 	wake_up_all(&look_ended);
 	mod_delayed_work(queue, &idle_work, IDLE_SECONDS * HZ);
@@ -117,21 +119,17 @@ static u64 look_to_wait_for(void)
 {
 	if (current_snapshot && is_fresh(current_snapshot->begun_ns))
 		return 0;
-	if (looks_begun > looks_ended && is_fresh(last_begun_ns))
+	if (looks_begun > (u64)atomic64_read(&looks_ended) && is_fresh(last_begun_ns))
 		return looks_begun;
 	/* If one is queued already, it is this one: it cannot have begun without the lock. */
 	queue_work(queue, &look_work);
 	return looks_begun + 1;
 }
 
+/* While it waits, a process must not sleep for anything else: so without the lock. */
 static bool has_ended(u64 number)
 {
-	bool ended;
-
-	mutex_lock(&lock);
-	ended = looks_ended >= number;
-	mutex_unlock(&lock);
-	return ended;
+	return (u64)atomic64_read(&looks_ended) >= number;
 }
 
 struct phoenix_snapshot *phoenix_snapshot_get(void)

@@ -26,12 +26,13 @@ build_module_inside() {
 }
 
 build_module_outside() {
-    local dir
+    local dir code=0
     need_packages kmod
     dir=$(mktemp -d "$cache/run/kmod.XXXXXX")
-    "$here/build-module" "$repo/kmod" "$dir" "" "$(debug_kernel_dir)/source" &&
-        cp "$dir/phoenix_sysinfo.ko" "$2" || { rm -rf "$dir"; return 1; }
+    "$here/build-module" "$repo/kmod" "$dir" "" "$(debug_kernel_dir)/source" || code=$?
+    [ "$code" != 0 ] || cp "$dir/phoenix_sysinfo.ko" "$1"
     rm -rf "$dir"
+    return "$code"
 }
 
 # The program of a build target, "tests/vm/mini/guest/mini-guest".

@@ -234,12 +234,13 @@ static void test_idle(void)
     before = open_files();
     json_decref(report_read());
     open = open_files();
-    REQUIRE_NUMBER(open, >=, before + 100);
+    /* The kernel counts them in batches for each CPU. */
+    REQUIRE_NUMBER(open, >=, before + 50);
     sleep_msec(70000);
     idle = open_files();
-    REQUIRE_NUMBER(idle + 100, <=, open);
+    REQUIRE_NUMBER(idle + 50, <=, open);
     json_decref(report_read());
-    REQUIRE_NUMBER(open_files(), >=, idle + 100);
+    REQUIRE_NUMBER(open_files(), >=, idle + 50);
 }
 
 const Test load_tests[] = {
