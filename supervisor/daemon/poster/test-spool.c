@@ -397,6 +397,9 @@ static void test_kill(void **state)
     Fixture *f = *state;
     size_t n_before = 0;
 
+    /* However fast the disk is: what the child drops for want of space is not counted here. */
+    f->rules.size_max = (uint64_t)1024 * 1024 * 1024;
+    again(f);
     for (int round = 0; round < 20; round++) {
         int ends[2];
         assert_int_equal(pipe(ends), 0);
