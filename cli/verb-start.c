@@ -11,6 +11,7 @@
 #include "job.h"
 #include "json.h"
 #include "progress.h"
+#include "screen.h"
 #include "service.h"
 #include "specs.h"
 #include "supervisor.h"
@@ -94,6 +95,31 @@ static void add_failures(Text *t, Action *action)
     }
 }
 
+/* A service that was stopped starts again with the next connection as long as its socket listens,
+ * as systemctl(1) says of its units. */
+static void add_listening(Text *t, Action *action)
+{
+    _cleanup_unit_states_ UnitStates sockets = {0};
+    const char *user = action->cli->scope == SPEC_SCOPE_USER ? "--user " : "";
+
+    if (manager_list(action->manager, "phoenix@*.socket", &sockets) < 0)
+        return;
+    for (size_t i = 0; i < action->jobs.n; i++) {
+        const char *name = action->services[i].name;
+        _cleanup_free_ char *unit = text_printf("phoenix@%s.socket", name);
+        const UnitState *socket = unit ? unit_states_find(&sockets, unit) : NULL;
+
+        if (!socket || !streq(socket->active_state, "active") ||
+            !job_is_good(&action->jobs.items[i], action->no_block))
+            continue;
+        screen_add_clean(t, name);
+        text_add(t, ": the next connection starts it again; to end that, too: systemctl ");
+        text_addf(t, "%sstop ", user);
+        screen_add_clean(t, unit);
+        text_add_char(t, '\n');
+    }
+}
+
 static void add_json(Text *t, Action *action)
 {
     text_add_char(t, '[');
@@ -128,6 +154,8 @@ static int finish(Action *action)
         r = cli_print(&t);
     } else {
         add_failures(&t, action);
+        if (action->jobs.kind == JOB_STOP)
+            add_listening(&t, action);
         if (t.size > 0 && t.error >= 0)
             (void)fwrite(t.data, 1, t.size, stderr);
     }

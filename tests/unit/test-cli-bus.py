@@ -206,6 +206,12 @@ class OnDemandCase(Case):
 
 
 class OnDemand(OnDemandCase):
+    def test_stop_does_not_end_the_socket(self):
+        done = self.phoenix("stop", "shop")
+        self.assertEqual(done.stdout, "")
+        self.assertIn("shop: the next connection starts it again; to end that, too: systemctl", done.stderr)
+        self.assertIn("stop phoenix@shop.socket\n", done.stderr)
+
     def test_status(self):
         rows = {line.split()[0]: line for line in self.phoenix("status").stdout.splitlines()}
         self.assertRegex(rows["shop"], r"● idle .*listening on 8080, /run/shop\.sock")
