@@ -137,7 +137,7 @@ tier_bed() {
 tier_browser() {
     local report=$logs/browser.junit.xml page
     say "browser: the collector's page in Chromium (pictures: $logs/browser)"
-    "$bed" install
+    "$bed" install >/dev/null
     page=$cache/product-$(cat "$(build_dir)/layer-$product_kind")/tree/usr/share/phoenix/collector
     tier_run browser "$report" "$repo/tests/browser/run" "$bed" "$tier_host-browser" \
         "$page" "$logs/browser" "$report"
