@@ -23,14 +23,6 @@ bool links_enabled(const EmitContext *context, const SpecEntry *entry);
  * says nothing about it is for the system's. */
 bool links_is_for_manager(const EmitContext *context, const SpecEntry *entry);
 
-/* phoenixd runs as long as there is a policy, with or without services. Returns 0 or negative
- * errno. */
-int links_uphold_supervisor(const EmitContext *context, const Output *output);
-
-/* Whether the spec is meant for this manager, where both read the file: one of the machine that
- * says nothing about it is for the system's. */
-bool links_is_for_manager(const EmitContext *context, const SpecEntry *entry);
-
-/* phoenixd runs as long as there is a collector, with or without services. Returns 0 or negative
- * errno. */
+/* phoenixd runs as long as there is a policy or a collector, with or without services. Returns 0 or
+ * negative errno. */
 int links_uphold_supervisor(const EmitContext *context, const Output *output);

@@ -87,35 +87,21 @@ static int say_findings(const Reader *reader, const char *path, const DiagList *
     return 0;
 }
 
-/* There are few of them, so they stay as they were read. Returns 0 or -ENOMEM. */
-static int add_policy(Reader *reader, Spec **spec)
+/* Of policies and collectors there are few, so they stay as they were read. Takes the spec. Returns
+ * 0 or -ENOMEM. */
+static int add_spec(Spec ***specs, size_t *n, Spec **spec)
 {
-    Plans *plans = &reader->plans;
-    Spec **grown = reallocarray(plans->policies, plans->n_policies + 1, sizeof(Spec *));
+    Spec **grown = reallocarray(*specs, *n + 1, sizeof(Spec *));
 
     if (!grown)
         return -ENOMEM;
-    plans->policies = grown;
-    grown[plans->n_policies++] = TAKE_PTR(*spec);
+    *specs = grown;
+    grown[(*n)++] = TAKE_PTR(*spec);
     return 0;
 }
 
-/* There are few of them, so they stay as they were read. Returns 0 or -ENOMEM. */
-static int add_collector(Reader *reader, Spec **spec)
-{
-    Plans *plans = &reader->plans;
-    Spec **grown = reallocarray(plans->collectors, plans->n_collectors + 1, sizeof(Spec *));
-
-    if (!grown)
-        return -ENOMEM;
-    plans->collectors = grown;
-    grown[plans->n_collectors++] = TAKE_PTR(*spec);
-    return 0;
-}
-
-/* Returns 1 when there is a plan of a service, 0 when it is that of a collector, which is kept, or
- * that of a policy, which is kept, or bad
- * (and was said), or -ENOMEM. */
+/* Returns 1 when there is a plan of a service, 0 when it is that of a policy or a collector, which
+ * is kept, or bad (and was said), or -ENOMEM. */
 static int parse(Reader *reader, const PlanFile *file, const char *text, size_t size, Plan **ret)
 {
     _cleanup_diag_list_ DiagList diags = {0};
@@ -131,9 +117,9 @@ static int parse(Reader *reader, const PlanFile *file, const char *text, size_t 
         return 0;
     }
     if (spec->type == SPEC_TYPE_POLICY)
-        return add_policy(reader, &spec);
+        return add_spec(&reader->plans.policies, &reader->plans.n_policies, &spec);
     if (spec->type == SPEC_TYPE_COLLECTOR)
-        return add_collector(reader, &spec);
+        return add_spec(&reader->plans.collectors, &reader->plans.n_collectors, &spec);
     r = plan_new(file->name, hash64(HASH64_START, text, size), spec, ret);
     return r < 0 ? r : 1;
 }
@@ -227,14 +213,15 @@ static int compare(const void *a, const void *b)
     return strcmp((*(const Plan *const *)a)->name, (*(const Plan *const *)b)->name);
 }
 
-static int compare_policies(const void *a, const void *b)
+static int compare_specs(const void *a, const void *b)
 {
     return strcmp((*(const Spec *const *)a)->name, (*(const Spec *const *)b)->name);
 }
 
-static int compare_collectors(const void *a, const void *b)
+static void sort_specs(Spec **specs, size_t n)
 {
-    return strcmp((*(const Spec *const *)a)->name, (*(const Spec *const *)b)->name);
+    if (n > 1)
+        qsort(specs, n, sizeof(Spec *), compare_specs);
 }
 
 int plans_read(const char *folder, plans_bad_t bad, void *userdata, Plans *ret)
@@ -256,11 +243,8 @@ int plans_read(const char *folder, plans_bad_t bad, void *userdata, Plans *ret)
         return r;
     if (reader.plans.n > 1)
         qsort(reader.plans.items, reader.plans.n, sizeof(Plan *), compare);
-    if (reader.plans.n_policies > 1)
-        qsort(reader.plans.policies, reader.plans.n_policies, sizeof(Spec *), compare_policies);
-    if (reader.plans.n_collectors > 1)
-        qsort(reader.plans.collectors, reader.plans.n_collectors, sizeof(Spec *),
-              compare_collectors);
+    sort_specs(reader.plans.policies, reader.plans.n_policies);
+    sort_specs(reader.plans.collectors, reader.plans.n_collectors);
     *ret = reader.plans;
     reader.plans = (Plans){0};
     return 0;

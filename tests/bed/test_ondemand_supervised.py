@@ -236,7 +236,7 @@ def test_frozen_with_its_proxy(on_demand):
     web.told("demand-started", 2)
     web.freezes()
     web.systemctl("stop")
-    web.told("stopped")
+    assert web.told("stopped") == ""
     demand = web.demand()
     assert (demand["starts"], demand["idle_stops"], demand["other_stops"]) == (2, 2, 1)
 
