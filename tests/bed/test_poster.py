@@ -224,9 +224,15 @@ def test_samples_and_events(collector, poster, web, wait_for):
     collector.open()
     one = poster()
     service = web("posted-web")
-    wait_for(lambda: [s for s in collector.samples()
-                      if any(r["name"] == service.name and r["state"] == "healthy" and r["ready"]
-                             for r in s["services"])], 20, "the service is told of as healthy")
+
+    def row():
+        """The service in the newest sample."""
+        rows = collector.samples()[-1]["services"] if collector.samples() else []
+        return next((r for r in rows if r["name"] == service.name), None)
+
+    wait_for(lambda: row() and row()["state"] == "healthy" and row()["ready"], 20,
+             "the service is told of as healthy")
+    restarts = row()["restarts"]  # of those who had this name before, too
     service.ctl("unhealthy")
     wait_for(lambda: service.is_up_again(), 30, "restarted")
     wait_for(lambda: {"failing", "unhealthy", "restarted", "recovered"} <= set(collector.told(service.name)),
@@ -234,10 +240,8 @@ def test_samples_and_events(collector, poster, web, wait_for):
     unhealthy = next(e for e in collector.events() if e["event"] == "unhealthy")
     assert unhealthy["state"] == "unhealthy" and "503" in unhealthy["reason"], unhealthy
     assert unhealthy["message"].startswith(f"{service.name} is unhealthy")
-    row = wait_for(lambda: next((r for r in collector.samples()[-1]["services"]
-                                 if r["name"] == service.name and r["restarts"] == 1), None),
-                   10, f"its restart is in a sample: {collector.samples()[-1]}, {one.view()}")
-    assert isinstance(row["latency_usec"], int)
+    wait_for(lambda: row()["restarts"] == restarts + 1, 10, f"its restart is told of, after {restarts}")
+    assert isinstance(row()["latency_usec"], int)
     assert {b["host"] for b in collector.batches.values()} == {os.uname().nodename}
     wait_for(lambda: one.view()["Posted"] >= 3, 15, "more is posted")
     assert not one.view()["Away"] and one.view()["Error"] == ""
