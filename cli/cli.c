@@ -3,6 +3,8 @@
 /* From argv to a verb's handler. Options may stand anywhere; each verb says which it takes, and a
  * word that is nothing we know gets the nearest one that is. */
 
+#include "cli/cli.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
@@ -12,8 +14,7 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "base/timespan.h"
-#include "cli.h"
-#include "when.h"
+#include "cli/print/when.h"
 
 typedef struct CliOption {
     const char *name;

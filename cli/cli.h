@@ -6,7 +6,7 @@
 
 #pragma once
 
-#include "screen.h"
+#include "cli/print/screen.h"
 #include "spec/spec.h"
 #include "sysinfo/sysinfo.h"
 

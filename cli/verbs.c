@@ -2,7 +2,7 @@
 
 /* The table of verbs. Help texts, option checks and shell completions all follow from it. */
 
-#include "cli.h"
+#include "cli/cli.h"
 
 const Verb cli_verbs[] = {
     {

@@ -4,8 +4,8 @@
 
 #include <sys/stat.h>
 
-#include "doctor/checks.h"
-#include "doctor/mend.h"
+#include "cli/doctor/checks.h"
+#include "cli/doctor/mend.h"
 
 #define GENERATOR "phoenix-generator"
 

@@ -5,8 +5,8 @@
 
 #include <sys/stat.h>
 
-#include "doctor/checks.h"
-#include "doctor/mend.h"
+#include "cli/doctor/checks.h"
+#include "cli/doctor/mend.h"
 
 typedef enum JournalPlace {
     JOURNAL_NONE,

@@ -7,8 +7,8 @@
 #include <inttypes.h>
 
 #include "base/strv.h"
-#include "doctor/checks.h"
-#include "doctor/mend.h"
+#include "cli/doctor/checks.h"
+#include "cli/doctor/mend.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 

@@ -4,9 +4,9 @@
 
 #include <inttypes.h>
 
-#include "doctor/checks.h"
-#include "doctor/config.h"
-#include "doctor/mend.h"
+#include "cli/doctor/checks.h"
+#include "cli/doctor/config.h"
+#include "cli/doctor/mend.h"
 
 #define PORT_START "net.ipv4.ip_unprivileged_port_start"
 

@@ -2,8 +2,8 @@
 
 /* The supervisor: can leases reach it, does it answer, and does it lack something itself. */
 
-#include "doctor/checks.h"
-#include "doctor/mend.h"
+#include "cli/doctor/checks.h"
+#include "cli/doctor/mend.h"
 
 #define SOCKET "phoenixd.socket"
 

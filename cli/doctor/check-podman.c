@@ -2,8 +2,8 @@
 
 /* Podman, and what of it makes units: Quadlet. */
 
-#include "doctor/checks.h"
-#include "doctor/mend.h"
+#include "cli/doctor/checks.h"
+#include "cli/doctor/mend.h"
 
 /* The oldest Quadlet that the generator uses (generator/platform.h). */
 #define QUADLET_OLDEST VERSION(4, 4)

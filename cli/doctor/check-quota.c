@@ -5,9 +5,9 @@
 
 #include <inttypes.h>
 
-#include "doctor/checks.h"
-#include "doctor/config.h"
-#include "doctor/mend.h"
+#include "cli/doctor/checks.h"
+#include "cli/doctor/config.h"
+#include "cli/doctor/mend.h"
 
 /* From this part of a quota on it is worth a warning. */
 #define NEAR(limit) ((limit) / 5 * 4)

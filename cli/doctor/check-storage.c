@@ -6,9 +6,9 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
-#include "doctor/checks.h"
-#include "doctor/config.h"
-#include "doctor/mend.h"
+#include "cli/doctor/checks.h"
+#include "cli/doctor/config.h"
+#include "cli/doctor/mend.h"
 
 /* Not in linux/magic.h of all releases. */
 #define FUSE_MAGIC 0x65735546

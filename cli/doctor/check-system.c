@@ -6,8 +6,8 @@
 #include <ctype.h>
 #include <errno.h>
 
-#include "doctor/checks.h"
-#include "doctor/mend.h"
+#include "cli/doctor/checks.h"
+#include "cli/doctor/mend.h"
 
 #define SYSTEMD_OLDEST 252U
 

@@ -6,12 +6,12 @@
 
 #include "base/file.h"
 #include "base/strv.h"
-#include "doctor/checks.h"
-#include "doctor/mend.h"
-#include "facts.h"
-#include "loaded.h"
-#include "services.h"
-#include "units.h"
+#include "cli/doctor/checks.h"
+#include "cli/doctor/mend.h"
+#include "cli/facts/facts.h"
+#include "cli/specs/loaded.h"
+#include "cli/specs/services.h"
+#include "cli/systemd/units.h"
 
 #define UNIT_SIZE_MAX (1024U * 1024U)
 

@@ -2,8 +2,8 @@
 
 /* The service manager, and what lets that of a user live without a login. */
 
-#include "doctor/checks.h"
-#include "doctor/mend.h"
+#include "cli/doctor/checks.h"
+#include "cli/doctor/mend.h"
 
 void check_runtime(Doctor *doctor)
 {

@@ -8,9 +8,9 @@
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 
-#include "doctor/checks.h"
-#include "doctor/mend.h"
-#include "doctor/subid.h"
+#include "cli/doctor/checks.h"
+#include "cli/doctor/mend.h"
+#include "cli/doctor/subid.h"
 
 #define USERNS_DEFAULT 15000U
 

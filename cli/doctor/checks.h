@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include "doctor/doctor.h"
+#include "cli/doctor/doctor.h"
 
 /* check-units.c */
 void check_specs(Doctor *doctor);

@@ -2,11 +2,12 @@
 
 /* Finding the files, and the line in them. */
 
+#include "cli/doctor/config.h"
+
 #include <glob.h>
 
 #include "base/strv.h"
 #include "base/text.h"
-#include "doctor/config.h"
 
 #define BLANKS " \t\r"
 

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "doctor/machine.h"
+#include "cli/doctor/machine.h"
 
 /* The value of the last such line in a text, without quotes; NULL when there is none. Lines that
  * begin with '#' or ';' say nothing. Caller frees. */

@@ -2,12 +2,13 @@
 
 /* The table of checks, and the findings they add. */
 
+#include "cli/doctor/doctor.h"
+
 #include <assert.h>
 #include <errno.h>
 
 #include "base/strv.h"
-#include "doctor/checks.h"
-#include "doctor/doctor.h"
+#include "cli/doctor/checks.h"
 
 typedef enum Where {
     EVERYWHERE,

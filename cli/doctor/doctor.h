@@ -7,8 +7,8 @@
 #pragma once
 
 #include "base/text.h"
-#include "doctor/machine.h"
-#include "doctor/needs.h"
+#include "cli/doctor/machine.h"
+#include "cli/doctor/needs.h"
 
 typedef enum FindingState {
     FINDING_OK,

@@ -17,9 +17,9 @@
 
 #include "base/process.h"
 #include "base/text.h"
-#include "doctor/machine.h"
-#include "properties.h"
-#include "supervisor.h"
+#include "cli/doctor/machine.h"
+#include "cli/supervisor/supervisor.h"
+#include "cli/systemd/properties.h"
 
 #define PROGRAM_TIMEOUT_USEC (10 * USEC_PER_SEC)
 #define PROGRAM_OUTPUT_MAX   65536U

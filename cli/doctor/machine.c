@@ -2,6 +2,8 @@
 
 /* Looking at files of the machine, all below its root. */
 
+#include "cli/doctor/machine.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +11,6 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "doctor/machine.h"
 
 #define FILE_MAX (1024U * 1024U)
 

@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "manager.h"
+#include "cli/supervisor/supervision.h"
+#include "cli/systemd/manager.h"
 #include "spec/set.h"
-#include "supervision.h"
 
 typedef struct Machine {
     const char *root; /* stands before every path; "" for this machine */

@@ -2,10 +2,10 @@
 
 /* Spelling of commands. */
 
+#include "cli/doctor/mend.h"
+
 #include <assert.h>
 #include <inttypes.h>
-
-#include "doctor/mend.h"
 
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+,="
 

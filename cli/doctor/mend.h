@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include "doctor/doctor.h"
+#include "cli/doctor/doctor.h"
 
 typedef enum Package {
     PACKAGE_CATATONIT,

@@ -2,10 +2,11 @@
 
 /* Reading needs off resolved specs. */
 
+#include "cli/doctor/needs.h"
+
 #include <ctype.h>
 
-#include "boot.h"
-#include "doctor/needs.h"
+#include "cli/specs/boot.h"
 #include "spec/supervision.h"
 
 #define PORT_MAX 65535U

@@ -2,11 +2,12 @@
 
 /* Ranges of subordinate ids. */
 
+#include "cli/doctor/subid.h"
+
 #include <ctype.h>
 #include <errno.h>
 
 #include "base/text.h"
-#include "doctor/subid.h"
 
 #define ID_MAX UINT32_MAX
 

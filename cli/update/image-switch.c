@@ -2,17 +2,18 @@
 
 /* Images and their tags, moved and moved back. */
 
+#include "cli/update/image-switch.h"
+
 #include <errno.h>
 #include <fcntl.h>
 
 #include "base/file.h"
 #include "base/strv.h"
 #include "base/text.h"
-#include "cli.h"
-#include "update/image-switch.h"
-#include "update/known-good.h"
-#include "update/pull.h"
-#include "when.h"
+#include "cli/cli.h"
+#include "cli/print/when.h"
+#include "cli/update/known-good.h"
+#include "cli/update/pull.h"
 
 #define UNIT_SIZE_MAX (1024U * 1024U)
 

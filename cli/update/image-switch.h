@@ -6,10 +6,10 @@
 
 #pragma once
 
-#include "update/ledger.h"
-#include "manager.h"
-#include "update/podman.h"
-#include "update/reference.h"
+#include "cli/systemd/manager.h"
+#include "cli/update/ledger.h"
+#include "cli/update/podman.h"
+#include "cli/update/reference.h"
 #include "spec/spec.h"
 
 typedef struct ImageSwitch {

@@ -2,9 +2,9 @@
 
 /* Signals that are blocked and fetched, so that no handler and no global variable is needed. */
 
-#include <time.h>
+#include "cli/update/interrupt.h"
 
-#include "update/interrupt.h"
+#include <time.h>
 
 void interrupt_hold(Interrupt *interrupt)
 {

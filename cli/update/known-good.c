@@ -2,12 +2,13 @@
 
 /* The name under which the last good image of a service is kept. */
 
+#include "cli/update/known-good.h"
+
 #include <errno.h>
 
 #include "base/macros.h"
 #include "base/text.h"
-#include "update/known-good.h"
-#include "update/podman.h"
+#include "cli/update/podman.h"
 
 static char *name_of(const char *service)
 {

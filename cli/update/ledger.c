@@ -2,6 +2,8 @@
 
 /* Reading, extending and writing the ledger. */
 
+#include "cli/update/ledger.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +15,7 @@
 #include "base/file.h"
 #include "base/strv.h"
 #include "base/text.h"
-#include "json.h"
-#include "update/ledger.h"
+#include "cli/print/json.h"
 
 #define FOLDER_MODE 0755
 #define FILE_MODE   0644

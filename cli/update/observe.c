@@ -3,13 +3,14 @@
 /* Two witnesses are asked four times a second: the manager, whether the unit is up and was not
  * started again, and phoenixd, whether it is well. */
 
+#include "cli/update/observe.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <time.h>
 
 #include "base/text.h"
-#include "supervisor.h"
-#include "update/observe.h"
+#include "cli/supervisor/supervisor.h"
 
 #define LOOK_MSEC 250
 

@@ -5,9 +5,9 @@
 
 #pragma once
 
-#include "cli.h"
-#include "manager.h"
-#include "update/interrupt.h"
+#include "cli/cli.h"
+#include "cli/systemd/manager.h"
+#include "cli/update/interrupt.h"
 
 typedef struct Observation {
     const Cli *cli;

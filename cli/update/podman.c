@@ -2,12 +2,13 @@
 
 /* Calls of podman(1). */
 
+#include "cli/update/podman.h"
+
 #include <errno.h>
 
 #include "base/process.h"
 #include "base/strv.h"
 #include "base/text.h"
-#include "update/podman.h"
 
 #define OUTPUT_MAX (1024U * 1024U)
 #define ID_LENGTH  64U

@@ -5,7 +5,7 @@
 #include "base/macros.h"
 #include "base/strv.h"
 #include "base/text.h"
-#include "update/pull.h"
+#include "cli/update/pull.h"
 
 /* "pinging container registry HOST: Get "https://HOST/v2/": dial tcp ...: connection refused": a
  * new "HOST" in *ret_host, and what follows it; NULL when it is none of those. */

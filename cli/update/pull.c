@@ -2,6 +2,8 @@
 
 /* The process that pulls and moves the tag back, and what is heard of it. */
 
+#include "cli/update/pull.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +13,7 @@
 
 #include "base/macros.h"
 #include "base/text.h"
-#include "update/podman.h"
-#include "update/pull.h"
+#include "cli/update/podman.h"
 
 /* An ID, or what Podman said. */
 #define ANSWER_MAX 4096

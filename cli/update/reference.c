@@ -2,9 +2,10 @@
 
 /* Names of images, taken apart. */
 
+#include "cli/update/reference.h"
+
 #include "base/strv.h"
 #include "base/text.h"
-#include "update/reference.h"
 
 #define LOCAL_PREFIX "localhost/"
 

@@ -15,10 +15,10 @@
 
 #include "base/file.h"
 #include "base/macros.h"
-#include "install.h"
-#include "top.h"
-#include "usage.h"
-#include "when.h"
+#include "cli/deploy/install.h"
+#include "cli/containers/top.h"
+#include "cli/systemd/usage.h"
+#include "cli/print/when.h"
 
 #define NOW (UINT64_C(1790000000) * USEC_PER_SEC)
 

@@ -13,9 +13,9 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "update/ledger.h"
-#include "update/pull.h"
-#include "update/reference.h"
+#include "cli/update/ledger.h"
+#include "cli/update/pull.h"
+#include "cli/update/reference.h"
 
 #define NAME "web"
 #define WHEN (UINT64_C(1790000000) * USEC_PER_SEC)

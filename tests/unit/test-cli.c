@@ -11,13 +11,13 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
-#include "delays.h"
-#include "excerpt.h"
-#include "generator.h"
-#include "json.h"
-#include "screen.h"
-#include "table.h"
-#include "when.h"
+#include "cli/facts/delays.h"
+#include "cli/print/excerpt.h"
+#include "cli/specs/generator.h"
+#include "cli/print/json.h"
+#include "cli/print/screen.h"
+#include "cli/print/table.h"
+#include "cli/print/when.h"
 
 static const Screen plain = {0};
 

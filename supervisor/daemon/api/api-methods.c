@@ -27,24 +27,6 @@ static inline void cleanup_creds(sd_bus_creds **creds)
 #define _cleanup_message_ _cleanup_(cleanup_message)
 #define _cleanup_creds_   _cleanup_(cleanup_creds)
 
-int api_set_error(sd_bus_error *error, int r, const char *name)
-{
-    switch (r) {
-    case -ENOENT:
-        /* A name that can be none is not repeated: it may hold anything. */
-        if (!spec_name_valid(name))
-            return sd_bus_error_set(error, API_ERROR_NO_SERVICE, "This is no name of a service");
-        return sd_bus_error_setf(error, API_ERROR_NO_SERVICE, "There is no service %s", name);
-    case -ENOTCONN:
-        return sd_bus_error_setf(error, API_ERROR_NOT_RUNNING, "The service %s does not run", name);
-    case -EBUSY:
-        return sd_bus_error_setf(error, API_ERROR_BUSY,
-                                 "The checks of %s are being made already, for another call", name);
-    default:
-        return sd_bus_error_set_errno(error, r);
-    }
-}
-
 /* Who calls is asked of the bus, never of the message. */
 static int check_command(sd_bus_message *call, sd_bus_error *error)
 {
