@@ -4,7 +4,7 @@
 # in the cache is a hash of everything it was made from, so a change of the package list makes a
 # new one and hosts that still run on the old one are not disturbed.
 
-bed_suite=trixie
+bed_suite=${PHOENIX_BED_SUITE:-trixie}
 bed_mirror=${PHOENIX_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 bed_packages() {
