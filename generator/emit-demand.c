@@ -27,8 +27,8 @@
  * works. Else it would cause a new one at once, which systemd does not delay. */
 #define DIRECT_SINCE 254U
 
-/* How many times of TimeoutStartSec= such a start may take. */
-#define START_TRIES 2
+/* How much longer than TimeoutStartSec= such a start may take. */
+#define START_SPARE_USEC (5 * USEC_PER_SEC)
 
 /* The next connection may wait for it. */
 #define ON_DEMAND_STOP_TIMEOUT "2s"
@@ -165,15 +165,23 @@ static void emit_socket_folder(const EmitContext *context, const Spec *spec, Uni
         unit_add(unit, "Service", "RuntimeDirectoryMode", "0777");
 }
 
-/* A start that lasts until it works would keep who asked for it waiting for ever. */
+/* A start that lasts until it works would keep who asked for it waiting for ever: as long as one
+ * try may take is enough for all of them. It is tried again when somebody comes then. Not at the
+ * very moment in which the first try runs out: its end would end the proxy, which is to say so. */
 static void emit_job_limit(const EmitContext *context, const Spec *spec, uint64_t start_usec,
                            UnitFile *unit)
 {
+    const char *own = emit_last_setting(spec, "TimeoutStartSec");
+    uint64_t usec = emit_start_timeout_usec(spec, start_usec);
     _cleanup_free_ char *span = NULL;
 
     if (!emit_is_patient(context, spec))
         return;
-    span = timespan_format(START_TRIES * emit_start_timeout_usec(spec, start_usec));
+    if (own && timespan_parse(own, &usec) < 0) /* systemd will ignore it, too */
+        usec = emit_start_timeout_usec(spec, start_usec);
+    if (usec == 0 || usec == USEC_INFINITY) /* no limit, by the user's own wish */
+        return;
+    span = timespan_format(usec + MIN(usec / 2, START_SPARE_USEC));
     if (span)
         unit_add(unit, "Unit", "JobRunningTimeoutSec", span);
     else

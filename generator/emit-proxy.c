@@ -17,6 +17,7 @@
 
 #include "base/strv.h"
 #include "spec/demand.h"
+#include "spec/supervision.h"
 
 #define PROXY_PROGRAM "/usr/lib/systemd/systemd-socket-proxyd"
 
@@ -62,7 +63,9 @@ static void emit_command(const EmitContext *context, const Spec *spec, UnitFile 
 
     if (path)
         escape_word(&command, path, ESCAPE_COMMAND);
-    text_addf(&command, " --time " DRAIN_TIME "%s -- " PROXY_PROGRAM, stays ? "" : " --if-needed");
+    text_addf(&command, " --time " DRAIN_TIME "%s --service phoenix@%s.service%s -- " PROXY_PROGRAM,
+              stays ? "" : " --if-needed", spec->name,
+              spec_is_supervised(spec) ? " --supervised" : "");
     if (spec_has_idle(spec) && !stays)
         text_addf(&command, " --exit-idle-time=%s", after ? after : "");
     text_addf(&command, " --connections-max=%jd ", (intmax_t)spec->listen.items[0].maxconnections);

@@ -97,6 +97,17 @@ static void say_socket(Text *t, const Facts *facts)
               user, facts->socket);
 }
 
+/* A native service has its connections wait for ever: nobody but itself could take them. */
+static void add_patience(Text *t, const Facts *facts)
+{
+    uint64_t limit_usec = facts->state.job_limit_usec;
+
+    if (!spec_has_proxy(facts->entry->spec) || limit_usec == 0 || limit_usec == UINT64_MAX)
+        return;
+    text_add(t, ", and closed when it is not after ");
+    add_span(t, limit_usec);
+}
+
 /* systemd's own state says that it does not run, phoenixd's last word says why. */
 static void say_waiting(Text *t, const Facts *facts)
 {
@@ -115,7 +126,9 @@ static void say_waiting(Text *t, const Facts *facts)
         text_add(t, ": ");
         unit_result_add(t, state->result, state->exit_code, state->exit_status);
     }
-    text_add(t, ". They are served as soon as it is up.");
+    text_add(t, ". They are served as soon as it is up");
+    add_patience(t, facts);
+    text_add_char(t, '.');
 }
 
 static void say_now(Text *t, const Facts *facts)

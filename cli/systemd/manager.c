@@ -36,6 +36,7 @@ static const Property unit_properties[] = {
     P("StateChangeTimestamp", "t", changed_usec),
     P("InactiveExitTimestamp", "t", active_usec),
     P("NeedDaemonReload", "b", need_daemon_reload),
+    P("JobRunningTimeoutUSec", "t", job_limit_usec),
     P("FragmentPath", "s", fragment_path),
 };
 

@@ -23,9 +23,10 @@ typedef struct UnitState {
     char *load_state;   /* "loaded", "not-found", "bad-setting", "masked", ... */
     char *active_state; /* "active", "inactive", "failed", "activating", ... */
     char *sub_state;
-    uint64_t changed_usec; /* last change of state */
-    uint64_t active_usec;  /* last time it began to start: its processes count from then on */
-    char *fragment_path;   /* of the unit file */
+    uint64_t changed_usec;   /* last change of state */
+    uint64_t active_usec;    /* last time it began to start: its processes count from then on */
+    uint64_t job_limit_usec; /* how long a start of it may take, UINT64_MAX: for ever */
+    char *fragment_path;     /* of the unit file */
     bool need_daemon_reload;
 
     char *result; /* "success", "watchdog", "exit-code", ... */

@@ -18,10 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "dismiss.h"
 #include "drain.h"
 #include "server.h"
+#include "service.h"
 #include "supervisor/abort/parse.h"
 #include "supervisor/lease/clock.h"
 
@@ -32,12 +35,15 @@
 #define LISTEN_FDS_START  3
 #define LISTENERS_MAX     64
 #define TIME_DEFAULT_USEC (10 * USEC_PER_SEC)
-#define LEVEL_ERROR       "<3>"
-#define LEVEL_WARNING     "<4>"
+/* Who comes meanwhile waits, so that a service that fails at once is not started all the time. */
+#define PAUSE_SEC     1
+#define LEVEL_ERROR   "<3>"
+#define LEVEL_WARNING "<4>"
 
 struct options {
     uint64_t time_usec;
-    bool if_needed;
+    bool if_needed, supervised;
+    const char *service; /* NULL: whatever is behind the server is always up */
     char **server;
 };
 
@@ -56,17 +62,21 @@ __attribute__((format(printf, 2, 3))) static void complain(const char *level, co
 
 static void print_help(void)
 {
-    puts("phoenix-drain [--time SPAN] [--if-needed] -- PROGRAM [ARGUMENT...]\n"
+    puts("phoenix-drain [OPTION...] -- PROGRAM [ARGUMENT...]\n"
          "\n"
          "Runs PROGRAM with the listening sockets that systemd passes. On SIGTERM: lets no new\n"
          "connection in, waits until those that are open have ended, then ends PROGRAM. On a "
          "second\n"
          "one: ends it at once.\n"
          "\n"
-         "  --time SPAN   how long open connections have to end [10s]\n"
-         "  --if-needed   end at once when nobody is waiting to be accepted\n"
-         "  --help        this text\n"
-         "  --version     the version\n"
+         "  --time SPAN      how long open connections have to end [10s]\n"
+         "  --if-needed      end at once when nobody is waiting to be accepted\n"
+         "  --service UNIT   do not run PROGRAM when this unit is not up: close the connections "
+         "that\n"
+         "                   wait, say so, and end after a second\n"
+         "  --supervised     that unit is up when its phoenix-lease says that it is healthy\n"
+         "  --help           this text\n"
+         "  --version        the version\n"
          "\n"
          "Exit code: 0 after SIGTERM; that of PROGRAM when it ends by itself (128 + N when signal "
          "N\n"
@@ -80,6 +90,8 @@ static int parse_options(int argc, char *argv[], struct options *options)
     static const struct option longs[] = {
         {"time", required_argument, NULL, 't'},
         {"if-needed", no_argument, NULL, 'i'},
+        {"service", required_argument, NULL, 's'},
+        {"supervised", no_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {},
@@ -96,6 +108,12 @@ static int parse_options(int argc, char *argv[], struct options *options)
             break;
         case 'i':
             options->if_needed = true;
+            break;
+        case 's':
+            options->service = optarg;
+            break;
+        case 'l':
+            options->supervised = true;
             break;
         case 'h':
             print_help();
@@ -149,6 +167,22 @@ static int end_unneeded(struct notify *notify)
     return EXIT_SUCCESS;
 }
 
+/* The server would refuse whom it cannot connect. Those who have waited until here are told so by
+ * the end of their connection; the next one causes a new start. */
+static int turn_away(const struct options *options, struct drain *drain)
+{
+    const struct timespec pause = {.tv_sec = PAUSE_SEC};
+    int n = connections_dismiss(drain->listeners, drain->n_listeners);
+
+    if (n > 0)
+        complain(LEVEL_WARNING, "%s did not start: %d connection%s that waited for it %s closed",
+                 options->service, n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
+    (void)sigtimedwait(&drain->signals, NULL, &pause);
+    notify_ready(&drain->notify);
+    (void)notify_flush(&drain->notify);
+    return EXIT_SUCCESS;
+}
+
 static int report(const struct drain *drain, enum drain_end end, int detail)
 {
     switch (end) {
@@ -172,18 +206,25 @@ static int report(const struct drain *drain, enum drain_end end, int detail)
     return EXIT_SUCCESS;
 }
 
-static int run(const struct options *options, struct drain *drain)
+static void block_signals(struct drain *drain, sigset_t *ret_before)
 {
-    sigset_t before;
-    int detail = 0;
-
     sigemptyset(&drain->signals);
     sigaddset(&drain->signals, SIGCHLD);
     sigaddset(&drain->signals, SIGTERM);
     sigaddset(&drain->signals, SIGINT);
     /* Ignored by whoever started us, SIGCHLD would take the exit code away. */
     (void)signal(SIGCHLD, SIG_DFL);
-    (void)sigprocmask(SIG_BLOCK, &drain->signals, &before);
+    (void)sigprocmask(SIG_BLOCK, &drain->signals, ret_before);
+}
+
+static int run(const struct options *options, struct drain *drain)
+{
+    sigset_t before;
+    int detail = 0;
+
+    block_signals(drain, &before);
+    if (options->service && !service_is_up(options->service, options->supervised))
+        return turn_away(options, drain);
     drain->server = server_start(options->server, &before);
     if (drain->server < 0) {
         complain(LEVEL_ERROR, "cannot run %s: %s", options->server[0],

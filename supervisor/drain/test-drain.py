@@ -165,6 +165,121 @@ class Case(unittest.TestCase):
         return self.process.stderr.read()
 
 
+class Service(Case):
+    """The unit behind the server, as its cgroup says how it is."""
+
+    def setUp(self):
+        super().setUp()
+        own = pathlib.Path("/proc/self/cgroup").read_text().split("0::/", 1)[1].split("\n")[0]
+        root = pathlib.Path(self.temp.name) / "cgroups"
+        (root / own).mkdir(parents=True)
+        self.slice = (root / own).parent if own else root
+        os.environ["PHOENIX_CGROUP_ROOT"] = f"{self.temp.name}/cgroups"
+        self.processes = []
+
+    def tearDown(self):
+        del os.environ["PHOENIX_CGROUP_ROOT"]
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        super().tearDown()
+
+    def named(self, name):
+        """The PID of a process of that name, which sleeps."""
+        self.processes.append(subprocess.Popen(
+            [sys.executable, "-c", "import pathlib, time, sys\n"
+             f"pathlib.Path('/proc/self/comm').write_text('{name}')\nprint(flush=True)\n"
+             "time.sleep(1000)"], stdout=subprocess.PIPE))
+        with self.processes[-1].stdout as said:
+            said.readline()
+        return self.processes[-1].pid
+
+    def unit(self, *names, control=(), populated=True, folder=None):
+        unit = (folder or self.slice) / "phoenix@web.service"
+        for path, found in ((unit, names), (unit / ".control", control)):
+            if path == unit or found:
+                path.mkdir()
+                (path / "cgroup.procs").write_text("".join(f"{self.named(n)}\n" for n in found))
+        (unit / "cgroup.events").write_text(f"populated {int(populated)}\nfrozen 0\n")
+
+    def check(self, up, supervised=True):
+        listening = self.listen()
+        client = self.client(listening)
+        self.ask(client, 0)
+        options = ["--service", "phoenix@web.service", *(["--supervised"] if supervised else [])]
+        began = time.monotonic()
+        self.start(listening, options=options)
+        if up:
+            self.assertEqual(self.answer(client), "done\n")
+            client.close()
+            self.assertEqual(self.terminate(), "")
+            return
+        self.assertEqual(self.answer(client), "", "closed, and not reset")
+        self.assertIn("phoenix@web.service did not start: 1 connection that waited for it is closed",
+                      self.end())
+        self.assertGreater(time.monotonic() - began, 0.9, "the next one would come at once")
+
+    def test_is_not_there(self):
+        self.check(False)
+
+    def test_has_no_process(self):
+        self.unit(populated=False)
+        self.check(False)
+
+    def test_has_not_asked_yet_whether_it_is_healthy(self):
+        self.unit("server")
+        self.check(False)
+
+    def test_is_not_healthy_yet(self):
+        self.unit("server", "phoenix-lease", "(phoenix-lease)")
+        self.check(False)
+
+    def test_is_healthy(self):
+        self.unit("server", "(phoenix-lease)")
+        self.check(True)
+
+    def test_is_a_healthy_container(self):
+        self.unit("conmon", control=("(phoenix-lease)",))
+        self.check(True)
+
+    def test_is_in_a_slice_above(self):
+        self.unit("(phoenix-lease)", folder=pathlib.Path(self.temp.name) / "cgroups")
+        self.check(True)
+
+    def test_is_not_supervised(self):
+        self.unit("server")
+        self.check(True, supervised=False)
+
+    def test_is_not_supervised_nor_there(self):
+        self.check(False, supervised=False)
+
+    def test_who_comes_meanwhile_waits_for_the_next(self):
+        listening = self.listen()
+        self.start_turning_away(listening)
+        with self.client(listening) as client:
+            self.assertEqual(self.end(), "")
+            self.unit("(phoenix-lease)")
+            self.start(listening, options=("--service", "phoenix@web.service"))
+            self.ask(client, 0)
+            self.assertEqual(self.answer(client), "done\n")
+
+    def start_turning_away(self, listening):
+        """Nobody is waiting at first, and so nobody is turned away."""
+        ready, self.told = self.told, lambda text: None
+        try:
+            self.start(listening, options=("--service", "phoenix@web.service"))
+        finally:
+            self.told = ready
+        time.sleep(0.3)
+
+    def test_is_stopped_meanwhile(self):
+        listening = self.listen()
+        began = time.monotonic()
+        self.start_turning_away(listening)
+        self.assertEqual(self.terminate(), "")
+        self.assertLess(time.monotonic() - began, 0.9)
+
+
 class Drain(Case):
     def test_nobody_is_connected(self):
         self.start(self.listen())

@@ -15,6 +15,12 @@
 #include "notify.h"
 #include "workers.h"
 
+/* What /proc/PID/comm says of the one that a start waits for, and of the one that stays. A name in
+ * brackets tells systemd that we are no process of the service: it says nothing about us when it
+ * ends the unit (log_kill() in its unit.c), and neither should it. */
+#define LEASE_NAME_WAITING "phoenix-lease"
+#define LEASE_NAME_STAYING "(phoenix-lease)"
+
 struct lease_options {
     const char *name;
     const char *socket;

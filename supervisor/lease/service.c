@@ -62,11 +62,9 @@ static int open_signals(struct lease *lease)
     return lease->signal_fd < 0 ? -errno : 0;
 }
 
-/* A name in brackets tells systemd that we are no process of the service: it says nothing about us
- * when it ends the unit (log_kill() in its unit.c), and neither should it. */
 static void take_name(void)
 {
-    prctl(PR_SET_NAME, "(phoenix-lease)");
+    prctl(PR_SET_NAME, LEASE_NAME_STAYING);
 }
 
 /* Returns 0, or -ESRCH when the service has ended already. An application in a container can be

@@ -391,6 +391,56 @@ def test_flood_while_the_program_is_missing(demand, workload, flood, testy_binar
         program.unlink(missing_ok=True)
 
 
+MARK = pathlib.Path("/var/tmp/phoenix-demand-mark")
+CANNOT_START = {
+    "image": {"type": "docker", "image": "localhost/demand-none", "args": None, "proxyport": 8080,
+              "unit": {"Container": {"Pull": "never"}, "Service": {"TimeoutStartSec": "6s"}}},
+    "exits": {"image": "/usr/bin/false"},
+    "hangs": {"image": "/usr/bin/sleep", "args": ["1000"]},
+    "sick": {"hardening": "none", "healthcheck": {"exec": ["/usr/bin/test", "-e", str(MARK)],
+                                                  "interval": "200ms", "retries": 2, "grace": "1s"}},
+    "sick-for-long": {"hardening": "none", "healthcheck": {
+        "exec": ["/usr/bin/test", "-e", str(MARK)], "interval": "200ms", "grace": "1min"}},
+}
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("how", CANNOT_START)
+def test_who_waits_for_what_cannot_start(demand, workload, how, scope):
+    """As long as a start may take; then the connection is closed, and not reset, which the journal
+    says. Who comes then waits for another start, and the socket stays open."""
+    MARK.unlink(missing_ok=True)
+    content = workload("binary", restart={"max": "2s"},
+                       unit={"Service": {"TimeoutStartSec": "6s"}}) | CANNOT_START[how]
+    web = demand({key: value for key, value in content.items() if value is not None}, scope=scope)
+    web.start()
+    for _ in range(2):
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            began = time.monotonic()
+            waiting = [pool.submit(web.get) for _ in range(3)]
+            assert [request.result() for request in waiting] == [""] * 3, web.story()
+            assert 4 < time.monotonic() - began < LONG
+    said = [m for m in web.messages(web.proxy) if "did not start" in m]
+    assert len(said) >= 2 and all(f"{web.service} did not start: " in m for m in said), said
+    assert not any("Failed to connect" in m for m in web.messages(web.proxy)), web.story()
+    assert web.state(web.socket) == "active", web.story()
+    if how.startswith("sick"):
+        MARK.touch()
+        try:
+            web.is_answered()
+        finally:
+            MARK.unlink()
+
+
+def test_what_is_not_tried_again(demand, workload):
+    """Its first failure is the last: who waits is told so at once."""
+    web = demand(workload("binary", image="/usr/bin/false", restart="no")).start()
+    for n in (1, 2):
+        assert web.get() == "", web.story()
+        assert len([m for m in web.messages(web.service) if m.startswith("Starting ")]) == n
+    assert web.state(web.socket) == "active", web.story()
+
+
 def test_what_it_needs_is_broken(demand, workload, spec, user, wait_for):
     """Nobody can be served; but nothing spins, and all is well as soon as the cause is gone."""
     mark = pathlib.Path("/var/tmp/phoenix-demand-well")

@@ -300,7 +300,8 @@ def test_flood_is_explained(on_demand, program):
         waiting = [pool.submit(web.get) for _ in range(3)]
         web.wait_for(lambda: web.demand()["waiting"] == 3, LONG, "all of them wait")
         # Between two attempts, and why the last one failed.
-        web.wait_for(lambda: "3 connections wait while it starts: it exited with status 7. They are served" in
+        web.wait_for(lambda: "3 connections wait while it starts: it exited with status 7. They are served "
+                     "as soon as it is up, and closed when it is not after 2min 14s." in
                      " ".join(web.runner.check("phoenix", "explain", web.name).split()), LONG, "it is explained")
         assert "Waiting: 3 connections" in web.runner("phoenix", "status", web.name).out
         time.sleep(2)

@@ -89,7 +89,11 @@ static void test_old_systemd(void **state)
 {
     expect(BINARY(FREEZE), "DelegateSubgroup=payload");
     expect(BINARY(LISTEN), "RestartMode=direct");
-    expect(BINARY(LISTEN), "JobRunningTimeoutSec=4min 18s");
+    expect(BINARY(LISTEN), "JobRunningTimeoutSec=2min 14s");
+    expect(BINARY(LISTEN ", 'unit': {'Service': {'TimeoutStartSec': '20s'}}"),
+           "JobRunningTimeoutSec=25s");
+    expect_not(BINARY(LISTEN ", 'unit': {'Service': {'TimeoutStartSec': 'infinity'}}"),
+               "JobRunningTimeoutSec");
     expect_not(BINARY(LISTEN ", 'restart': 'no'"), "RestartMode");
     expect_not(BINARY(LISTEN ", 'restart': 'no'"), "JobRunningTimeoutSec");
     expect_not(BINARY(""), "RestartMode");
@@ -157,7 +161,8 @@ static void expect_with(void (*emitter)(const EmitContext *, const Spec *, UnitF
 }
 
 #define PROXYD                                                                                     \
-    "ExecStart=/usr/libexec/phoenix/phoenix-drain --time 10s --if-needed -- "                      \
+    "ExecStart=/usr/libexec/phoenix/phoenix-drain --time 10s --if-needed "                         \
+    "--service phoenix@web.service --supervised -- "                                               \
     "/usr/lib/systemd/systemd-socket-proxyd "
 
 static void test_proxy(void **state)
