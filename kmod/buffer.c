@@ -6,39 +6,37 @@
  */
 
 #include <linux/bug.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/kernel.h>
 #include <linux/string.h>
 
 #include "buffer.h"
-#include "text.h"
 
 #define FIRST_SIZE ((size_t)16384)
-#define PRINTF_MAX ((size_t)512)
 
 void phoenix_buffer_free(struct phoenix_buffer *buffer)
 {
 	kvfree(buffer->text);
-	*buffer = (struct phoenix_buffer){ .limit = buffer->limit };
+	*buffer = (struct phoenix_buffer){ .expected = buffer->expected, .limit = buffer->limit };
 }
 
-/* Makes room for so many bytes and a NUL. */
-static bool make_room(struct phoenix_buffer *buffer, size_t more)
+bool phoenix_buffer_grow(struct phoenix_buffer *buffer, size_t more)
 {
-	size_t size = buffer->allocated ?: FIRST_SIZE;
+	size_t size = max3(buffer->allocated, buffer->expected, FIRST_SIZE);
 	char *text;
 
 	if (buffer->error)
 		return false;
-	if (buffer->length + more >= buffer->limit) {
+	if (more >= buffer->limit - buffer->length) {
 		buffer->error = -EFBIG;
 		return false;
 	}
-	if (buffer->length + more < buffer->allocated)
-		return true;
 	while (size <= buffer->length + more)
 		size *= 2;
+	/* Then what fits into the memory is within the limit. */
+	size = min(size, buffer->limit);
 	text = kvmalloc(size, GFP_KERNEL);
 	if (!text) {
 		buffer->error = -ENOMEM;
@@ -52,32 +50,28 @@ static bool make_room(struct phoenix_buffer *buffer, size_t more)
 	return true;
 }
 
-void phoenix_buffer_printf(struct phoenix_buffer *buffer, const char *format, ...)
+void phoenix_buffer_hundredths(struct phoenix_buffer *buffer, u64 hundredths)
 {
-	va_list ap;
-	int n;
+	u32 rest;
+	char digits[3];
 
-	if (!make_room(buffer, PRINTF_MAX))
-		return;
-	va_start(ap, format);
-	n = vsnprintf(buffer->text + buffer->length, PRINTF_MAX, format, ap);
-	va_end(ap);
-	if (WARN_ON_ONCE(n >= PRINTF_MAX))
-		n = PRINTF_MAX - 1;
-	buffer->length += n;
+	phoenix_buffer_number(buffer, div_u64_rem(hundredths, 100, &rest));
+	digits[0] = '.';
+	digits[1] = (char)('0' + rest / 10);
+	digits[2] = (char)('0' + rest % 10);
+	phoenix_buffer_add(buffer, digits, sizeof(digits));
 }
 
 void phoenix_buffer_escape(struct phoenix_buffer *buffer, const char *text, size_t n)
 {
-	size_t needed;
+	size_t room = buffer->allocated - buffer->length, needed;
 
-	/* Nearly always it fits in one go. */
-	if (!make_room(buffer, n))
+	if (buffer->error)
 		return;
-	needed = phoenix_json_escape(buffer->text + buffer->length,
-				     buffer->allocated - buffer->length, text, n);
-	if (needed >= buffer->allocated - buffer->length) {
-		if (!make_room(buffer, needed))
+	/* Nearly always it fits in one go. */
+	needed = phoenix_json_escape(buffer->text + buffer->length, room, text, n);
+	if (needed >= room) {
+		if (!phoenix_buffer_grow(buffer, needed))
 			return;
 		phoenix_json_escape(buffer->text + buffer->length, needed + 1, text, n);
 	}
@@ -89,8 +83,6 @@ void phoenix_buffer_cut(struct phoenix_buffer *buffer, size_t length)
 	if (WARN_ON_ONCE(length > buffer->length))
 		return;
 	buffer->length = length;
-	if (buffer->text)
-		buffer->text[length] = '\0';
 	if (buffer->error == -EFBIG)
 		buffer->error = 0;
 }

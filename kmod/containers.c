@@ -35,6 +35,7 @@ static void forget(struct phoenix_containers *containers, struct phoenix_contain
 	close_files(containers, container);
 	hash_del(&container->node);
 	containers->n--;
+	kfree(container->identity);
 	kfree(container);
 }
 
@@ -90,17 +91,13 @@ static struct phoenix_container *add(struct phoenix_containers *containers, stru
 struct phoenix_container *phoenix_containers_get(struct phoenix_containers *containers,
 						 struct cgroup *cgroup, size_t id_offset)
 {
-	struct phoenix_container *container;
-	u64 id = cgroup_id(cgroup);
+	struct phoenix_container *container =
+		phoenix_containers_find(containers, cgroup_id(cgroup));
 
-	hash_for_each_possible(containers->by_cgroup, container, node, id)
-		if (container->cgroup_id == id)
-			goto found;
-	container = add(containers, cgroup, id_offset);
 	if (!container)
-		return NULL;
-found:
-	container->look = containers->look;
+		container = add(containers, cgroup, id_offset);
+	if (container)
+		container->look = containers->look;
 	return container;
 }
 

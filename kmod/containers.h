@@ -19,6 +19,8 @@ struct phoenix_container {
 	u64 look;		/* the number of the last look that saw it */
 	u64 cpu_usec, taken_ns; /* of the look before; 0 when there was none */
 	struct phoenix_files files;
+	char *identity; /* what a report says of it each time; NULL: not written down yet */
+	size_t identity_length;
 	const char *id; /* 64 digits, in path; no NUL behind them */
 	char path[];	/* of its cgroup, from the root of the hierarchy */
 };
@@ -38,6 +40,18 @@ void phoenix_containers_exit(struct phoenix_containers *containers);
 /* Between these two, each container that there still is has to be got; the others are forgotten. */
 void phoenix_containers_begin_look(struct phoenix_containers *containers);
 void phoenix_containers_end_look(struct phoenix_containers *containers);
+
+/* The one of the cgroup with this number; NULL when it is not known. */
+static inline struct phoenix_container *
+phoenix_containers_find(const struct phoenix_containers *containers, u64 cgroup_id)
+{
+	struct phoenix_container *container;
+
+	hash_for_each_possible(containers->by_cgroup, container, node, cgroup_id)
+		if (container->cgroup_id == cgroup_id)
+			return container;
+	return NULL;
+}
 
 /* The one of this cgroup; id_offset is where in its path the ID begins. NULL when out of memory. */
 struct phoenix_container *phoenix_containers_get(struct phoenix_containers *containers,

@@ -33,7 +33,7 @@ struct context {
 
 /* One container as it is written. */
 struct entry {
-	const struct phoenix_container *container;
+	struct phoenix_container *container;
 	struct task_struct *process;
 	struct phoenix_values values;
 	u64 cpu_hundredths;
@@ -46,16 +46,25 @@ struct entry {
 #define MIB_SHIFT 20
 #define KIB_SHIFT 10
 
-static void add_percent(struct phoenix_buffer *buffer, const char *key, u64 hundredths)
-{
-	phoenix_buffer_printf(buffer, "%s: %llu.%02llu", key, hundredths / 100, hundredths % 100);
-}
+/* A member of a JSON object, with what stands in front of it. */
+#define add_number(buffer, before, value)                                                          \
+	do {                                                                                       \
+		phoenix_buffer_literal(buffer, before);                                            \
+		phoenix_buffer_number(buffer, value);                                              \
+	} while (0)
+
+#define add_hundredths(buffer, before, value)                                                      \
+	do {                                                                                       \
+		phoenix_buffer_literal(buffer, before);                                            \
+		phoenix_buffer_hundredths(buffer, value);                                          \
+	} while (0)
 
 static void add_machine(struct context *context)
 {
 	struct phoenix_cpu_time now = phoenix_cpu_time_now(),
 				*before = &context->observer->cpu_time;
 	struct phoenix_memory memory = phoenix_memory_now();
+	struct phoenix_buffer *buffer = context->buffer;
 	u64 busy = 0;
 
 	/* Both can go back: a CPU was taken offline. */
@@ -64,16 +73,13 @@ static void add_machine(struct context *context)
 					  now.all_ns - before->all_ns);
 	*before = now;
 	context->memory = memory;
-	phoenix_buffer_printf(context->buffer,
-			      "{\n"
-			      "  \"Memory\": {\n"
-			      "    \"Total_Memory_MB\": %llu,\n"
-			      "    \"Free_Memory_MB\": %llu,\n"
-			      "    \"Used_Memory_MB\": %llu,\n",
-			      memory.total_bytes >> MIB_SHIFT, memory.free_bytes >> MIB_SHIFT,
-			      (memory.total_bytes - memory.free_bytes) >> MIB_SHIFT);
-	add_percent(context->buffer, "    \"CPU_Usage_Percentage\"", busy);
-	phoenix_buffer_printf(context->buffer, "\n  },\n  \"Docker_Containers\": [");
+	add_number(buffer, "{\n  \"Memory\": {\n    \"Total_Memory_MB\": ",
+		   memory.total_bytes >> MIB_SHIFT);
+	add_number(buffer, ",\n    \"Free_Memory_MB\": ", memory.free_bytes >> MIB_SHIFT);
+	add_number(buffer, ",\n    \"Used_Memory_MB\": ",
+		   (memory.total_bytes - memory.free_bytes) >> MIB_SHIFT);
+	add_hundredths(buffer, ",\n    \"CPU_Usage_Percentage\": ", busy);
+	phoenix_buffer_literal(buffer, "\n  },\n  \"Docker_Containers\": [");
 }
 
 static void add_process(struct context *context, const struct entry *entry)
@@ -83,15 +89,14 @@ static void add_process(struct context *context, const struct entry *entry)
 	size_t n;
 
 	get_task_comm(name, entry->process);
-	phoenix_buffer_printf(buffer, "\n      \"PID\": %d,\n      \"Name\": \"",
-			      task_pid_nr_ns(entry->process, &init_pid_ns));
+	add_number(buffer, "\n      \"PID\": ", task_pid_nr_ns(entry->process, &init_pid_ns));
+	phoenix_buffer_literal(buffer, ",\n      \"Name\": \"");
 	phoenix_buffer_escape(buffer, name, strnlen(name, sizeof(name)));
-	phoenix_buffer_printf(buffer,
-			      "\",\n      \"ContainerID\": \"%.*s\",\n      \"Cmdline\": \"",
-			      PHOENIX_SHORT_ID_LENGTH, entry->container->id);
+	phoenix_buffer_literal(buffer, "\",\n      \"ContainerID\": \"");
+	phoenix_buffer_add(buffer, entry->container->id, PHOENIX_SHORT_ID_LENGTH);
+	phoenix_buffer_literal(buffer, "\",\n      \"Cmdline\": \"");
 	n = phoenix_process_cmdline(entry->process, context->cmdline, context->max_cmdline);
 	phoenix_buffer_escape(buffer, context->cmdline, n);
-	phoenix_buffer_printf(buffer, "\",\n");
 }
 
 static void add_values(struct context *context, const struct entry *entry)
@@ -100,68 +105,83 @@ static void add_values(struct context *context, const struct entry *entry)
 	struct phoenix_buffer *buffer = context->buffer;
 	const struct phoenix_io *io = &values->io;
 
-	add_percent(buffer, "      \"MemoryUsage_percent\"",
-		    phoenix_hundredths(values->memory_bytes, context->memory.total_bytes));
-	phoenix_buffer_printf(buffer, ",\n      \"MemoryUsage_MB\": %llu,\n",
-			      values->memory_bytes >> MIB_SHIFT);
-	add_percent(buffer, "      \"CPUUsage_percent\"", entry->cpu_hundredths);
-	phoenix_buffer_printf(buffer,
-			      ",\n"
-			      "      \"DiskUse_MB\": %llu,\n"
-			      "      \"Write_KBytes\": %llu,\n"
-			      "      \"Read_KBytes\": %llu,\n"
-			      "      \"IOReadOps\": %llu,\n"
-			      "      \"IOWriteOps\": %llu,\n",
-			      /* In halves: the sum of two large numbers is no number. */
-			      ((io->rbytes >> 1) + (io->wbytes >> 1)) >> (MIB_SHIFT - 1),
-			      io->wbytes >> KIB_SHIFT, io->rbytes >> KIB_SHIFT, io->rios, io->wios);
+	add_hundredths(buffer, "\",\n      \"MemoryUsage_percent\": ",
+		       phoenix_hundredths(values->memory_bytes, context->memory.total_bytes));
+	add_number(buffer, ",\n      \"MemoryUsage_MB\": ", values->memory_bytes >> MIB_SHIFT);
+	add_hundredths(buffer, ",\n      \"CPUUsage_percent\": ", entry->cpu_hundredths);
+	add_number(buffer, ",\n      \"DiskUse_MB\": ",
+		   /* In halves: the sum of two large numbers is no number. */
+		   ((io->rbytes >> 1) + (io->wbytes >> 1)) >> (MIB_SHIFT - 1));
+	add_number(buffer, ",\n      \"Write_KBytes\": ", io->wbytes >> KIB_SHIFT);
+	add_number(buffer, ",\n      \"Read_KBytes\": ", io->rbytes >> KIB_SHIFT);
+	add_number(buffer, ",\n      \"IOReadOps\": ", io->rios);
+	add_number(buffer, ",\n      \"IOWriteOps\": ", io->wios);
 }
 
 /* Names of what could not be read, with a blank between them; nothing when there is none. */
 static void add_missing(struct phoenix_buffer *buffer, const struct phoenix_values *values)
 {
-	const char *blank = "";
+	bool any = !values->has_cpu;
 
 	if (values->has_cpu && values->has_memory && values->has_io)
 		return;
-	phoenix_buffer_printf(buffer, ",\n      \"Missing\": \"");
-	if (!values->has_cpu) {
-		phoenix_buffer_printf(buffer, "cpu");
-		blank = " ";
-	}
+	phoenix_buffer_literal(buffer, ",\n      \"Missing\": \"");
+	if (!values->has_cpu)
+		phoenix_buffer_literal(buffer, "cpu");
 	if (!values->has_memory) {
-		phoenix_buffer_printf(buffer, "%smemory", blank);
-		blank = " ";
+		phoenix_buffer_add(buffer, " ", any);
+		phoenix_buffer_literal(buffer, "memory");
+		any = true;
 	}
-	if (!values->has_io)
-		phoenix_buffer_printf(buffer, "%sio", blank);
-	phoenix_buffer_printf(buffer, "\"");
+	if (!values->has_io) {
+		phoenix_buffer_add(buffer, " ", any);
+		phoenix_buffer_literal(buffer, "io");
+	}
+	phoenix_buffer_literal(buffer, "\"");
+}
+
+/* What never changes about a container, and is the same text each time. */
+static void add_identity(struct phoenix_buffer *buffer, struct phoenix_container *container)
+{
+	static const char docker[] = "docker-";
+	/* Each name of a container's cgroup has at least as many letters in front of the ID. */
+	bool is_docker = memcmp(container->id - strlen(docker), docker, strlen(docker)) == 0;
+	size_t begin = buffer->length;
+
+	if (container->identity) {
+		phoenix_buffer_add(buffer, container->identity, container->identity_length);
+		return;
+	}
+	phoenix_buffer_literal(buffer, ",\n      \"ID\": \"");
+	phoenix_buffer_add(buffer, container->id, PHOENIX_ID_LENGTH);
+	phoenix_buffer_literal(buffer, "\",\n      \"Runtime\": \"");
+	if (is_docker)
+		phoenix_buffer_literal(buffer, "docker");
+	else
+		phoenix_buffer_literal(buffer, "podman");
+	phoenix_buffer_literal(buffer, "\",\n      \"Cgroup\": \"");
+	phoenix_buffer_escape(buffer, container->path, strlen(container->path));
+	add_number(buffer, "\",\n      \"Cgroup_ID\": ", container->cgroup_id);
+	if (buffer->error)
+		return;
+	/* Without memory for it, it is written anew the next time. */
+	container->identity_length = buffer->length - begin;
+	container->identity = kmemdup(buffer->text + begin, container->identity_length,
+				      GFP_KERNEL | __GFP_NOWARN);
 }
 
 /* What the source document does not have. */
 static void add_more(struct phoenix_buffer *buffer, const struct entry *entry)
 {
-	static const char docker[] = "docker-";
-	const struct phoenix_container *container = entry->container;
 	const struct phoenix_values *values = &entry->values;
-	/* Each name of a container's cgroup has at least as many letters in front of the ID. */
-	bool is_docker = memcmp(container->id - strlen(docker), docker, strlen(docker)) == 0;
 
-	phoenix_buffer_printf(
-		buffer, "      \"ID\": \"%.*s\",\n      \"Runtime\": \"%s\",\n      \"Cgroup\": \"",
-		PHOENIX_ID_LENGTH, container->id, is_docker ? "docker" : "podman");
-	phoenix_buffer_escape(buffer, container->path, strlen(container->path));
-	phoenix_buffer_printf(
-		buffer,
-		"\",\n"
-		"      \"Cgroup_ID\": %llu,\n"
-		"      \"Start_usec\": %llu,\n"
-		"      \"Memory_Bytes\": %llu,\n"
-		"      \"CPU_Usage_usec\": %llu,\n"
-		"      \"Read_Bytes\": %llu,\n"
-		"      \"Write_Bytes\": %llu",
-		container->cgroup_id, div_u64(entry->process->start_boottime, NSEC_PER_USEC),
-		values->memory_bytes, values->cpu_usec, values->io.rbytes, values->io.wbytes);
+	add_identity(buffer, entry->container);
+	add_number(buffer, ",\n      \"Start_usec\": ",
+		   div_u64(entry->process->start_boottime, NSEC_PER_USEC));
+	add_number(buffer, ",\n      \"Memory_Bytes\": ", values->memory_bytes);
+	add_number(buffer, ",\n      \"CPU_Usage_usec\": ", values->cpu_usec);
+	add_number(buffer, ",\n      \"Read_Bytes\": ", values->io.rbytes);
+	add_number(buffer, ",\n      \"Write_Bytes\": ", values->io.wbytes);
 	add_missing(buffer, values);
 }
 
@@ -184,11 +204,13 @@ static int add_container(struct context *context, const struct phoenix_found *fo
 	if (r < 0)
 		return r == -ENODEV ? 0 : r;
 
-	phoenix_buffer_printf(context->buffer, context->is_first ? "\n    {" : ",\n    {");
+	/* No comma before the first one. */
+	phoenix_buffer_add(context->buffer, ",", !context->is_first);
+	phoenix_buffer_literal(context->buffer, "\n    {");
 	add_process(context, &entry);
 	add_values(context, &entry);
 	add_more(context->buffer, &entry);
-	phoenix_buffer_printf(context->buffer, "\n    }");
+	phoenix_buffer_literal(context->buffer, "\n    }");
 	r = context->buffer->error;
 	if (r == -EFBIG)
 		phoenix_buffer_cut(context->buffer, before);
@@ -222,18 +244,15 @@ static void add_end(struct context *context)
 {
 	struct phoenix_buffer *buffer = context->buffer;
 
-	phoenix_buffer_printf(buffer,
-			      "%s],\n"
-			      "  \"Source\": \"module\",\n"
-			      "  \"Taken_usec\": %llu,\n"
-			      "  \"Memory_Total_Bytes\": %llu,\n"
-			      "  \"Memory_Free_Bytes\": %llu",
-			      context->is_first ? "" : "\n  ",
-			      div_u64(context->taken_ns, NSEC_PER_USEC),
-			      context->memory.total_bytes, context->memory.free_bytes);
+	if (!context->is_first)
+		phoenix_buffer_literal(buffer, "\n  ");
+	add_number(buffer, "],\n  \"Source\": \"module\",\n  \"Taken_usec\": ",
+		   div_u64(context->taken_ns, NSEC_PER_USEC));
+	add_number(buffer, ",\n  \"Memory_Total_Bytes\": ", context->memory.total_bytes);
+	add_number(buffer, ",\n  \"Memory_Free_Bytes\": ", context->memory.free_bytes);
 	if (context->left_out)
-		phoenix_buffer_printf(buffer, ",\n  \"Left_Out\": %u", context->left_out);
-	phoenix_buffer_printf(buffer, "\n}\n");
+		add_number(buffer, ",\n  \"Left_Out\": ", context->left_out);
+	phoenix_buffer_literal(buffer, "\n}\n");
 }
 
 static int report(struct context *context)
@@ -243,7 +262,7 @@ static int report(struct context *context)
 	int r;
 
 	phoenix_params_filter(filter);
-	r = phoenix_walk_all(&walk, filter, context->observer->containers.n * 2,
+	r = phoenix_walk_all(&walk, &context->observer->containers, filter,
 			     phoenix_params_max_containers());
 	if (r < 0)
 		return r;
@@ -267,10 +286,13 @@ int phoenix_report(struct phoenix_observer *observer, struct phoenix_buffer *buf
 	if (!context)
 		return -ENOMEM;
 	buffer->limit = REPORT_MAX - END_MAX;
+	/* That of the last one, with a little room to grow. */
+	buffer->expected = observer->report_length + observer->report_length / 16;
 	*context = (struct context){ .observer = observer, .buffer = buffer, .is_first = true };
 	context->max_open = phoenix_params_max_open();
 	context->max_cmdline = phoenix_params_max_cmdline();
 	r = report(context);
+	observer->report_length = buffer->length;
 	kvfree(context);
 	return r;
 }

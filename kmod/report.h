@@ -13,6 +13,7 @@
 struct phoenix_observer {
 	struct phoenix_containers containers;
 	struct phoenix_cpu_time cpu_time; /* zero: since boot */
+	size_t report_length;
 };
 
 /* Writes the JSON into an empty buffer. -ENOMEM or such when there is not enough memory for it;

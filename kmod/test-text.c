@@ -225,6 +225,25 @@ static bool stat_value(const char *text, const char *key, uint64_t *ret)
 	return found;
 }
 
+static void test_write_number(void **state)
+{
+	static const uint64_t numbers[] = {
+		0, 9, 10, 99, 100, 4294967295u, 4294967296u, UINT64_MAX - 1, UINT64_MAX,
+	};
+	char written[PHOENIX_NUMBER_LENGTH], expected[PHOENIX_NUMBER_LENGTH + 1];
+	uint64_t back;
+	size_t i, n;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		n = phoenix_write_number(written, numbers[i]);
+		assert_int_equal(n, snprintf(expected, sizeof(expected), "%llu",
+					     (unsigned long long)numbers[i]));
+		assert_memory_equal(written, expected, n);
+		assert_true(phoenix_number(written, n, &back));
+		assert_int_equal(back, numbers[i]);
+	}
+}
+
 static void test_stat_value(void **state)
 {
 	static const char cpu_stat[] = "usage_usec 123\nuser_usec 100\nsystem_usec 23\n";
@@ -288,6 +307,7 @@ int main(void)
 		cmocka_unit_test(test_escape_of_invalid_utf8),
 		cmocka_unit_test(test_escape_in_too_little_room),
 		cmocka_unit_test(test_number),
+		cmocka_unit_test(test_write_number),
 		cmocka_unit_test(test_stat_value),
 		cmocka_unit_test(test_io_stat),
 	};

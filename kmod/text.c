@@ -9,10 +9,18 @@
 
 #ifdef __KERNEL__
 #include <linux/kernel.h>
+#include <linux/math64.h>
 #include <linux/string.h>
 #else
 #include <string.h>
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The kernel's: not every machine that it runs on can divide such numbers by itself. */
+static uint64_t div_u64_rem(uint64_t value, uint32_t by, uint32_t *ret_rest)
+{
+	*ret_rest = (uint32_t)(value % by);
+	return value / by;
+}
 #endif
 
 #define NUMBER_MAX ((uint64_t)-1)
@@ -224,6 +232,21 @@ size_t phoenix_json_escape(char *buf, size_t size, const char *text, size_t n)
 	if (size > 0)
 		buf[written] = '\0';
 	return needed;
+}
+
+size_t phoenix_write_number(char buf[PHOENIX_NUMBER_LENGTH], uint64_t value)
+{
+	size_t n = 1, i;
+	uint64_t power;
+	uint32_t digit;
+
+	for (power = 10; n < PHOENIX_NUMBER_LENGTH && value >= power; power *= 10)
+		n++;
+	for (i = n; i > 0; i--) {
+		value = div_u64_rem(value, 10, &digit);
+		buf[i - 1] = (char)('0' + digit);
+	}
+	return n;
 }
 
 bool phoenix_number(const char *text, size_t n, uint64_t *ret)

@@ -83,6 +83,18 @@ bool phoenix_is_init_name(const char *name);
  */
 size_t phoenix_json_escape(char *buf, size_t size, const char *text, size_t n);
 
+/* The digits of the largest number. */
+#define PHOENIX_NUMBER_LENGTH 20
+
+/**
+ * phoenix_write_number() - a number in decimal digits
+ * @buf: where to write; no NUL behind it
+ * @value: the number
+ *
+ * Return: how many digits there are.
+ */
+size_t phoenix_write_number(char buf[PHOENIX_NUMBER_LENGTH], uint64_t value);
+
 /**
  * phoenix_number() - a file that is one number, such as memory.current
  * @text: decimal digits, and a newline or not

@@ -4,6 +4,7 @@
  * One walk over all processes under RCU: nothing in it sleeps or allocates, and every so many
  * processes it lets others run. What does not fit into the array is counted, and the walk is made
  * again with a larger one. A walk that is made again over what it has found already finds the same.
+ * A container that was there at the last look is told by the numbers of its process's cgroups.
  */
 
 #include <linux/cgroup.h>
@@ -17,6 +18,7 @@
 #include <linux/sort.h>
 #include <linux/string.h>
 
+#include "containers.h"
 #include "text.h"
 #include "walk.h"
 
@@ -42,13 +44,31 @@ static void replace_task(struct task_struct **place, struct task_struct *task)
 	*place = task ? get_task_struct(task) : NULL;
 }
 
+/* The outermost container is the only one that is known, so the order does not matter. */
+static struct cgroup *find_known(const struct phoenix_walk *walk, struct cgroup *cgroup,
+				 size_t *ret_id_offset)
+{
+	const struct phoenix_container *container;
+	struct cgroup *ancestor;
+	int level;
+
+	for (level = cgroup->level; level > 0; level--) {
+		ancestor = cgroup_ancestor(cgroup, level);
+		container = phoenix_containers_find(walk->known, cgroup_id(ancestor));
+		if (container) {
+			*ret_id_offset = container->id - container->path;
+			return ancestor;
+		}
+	}
+	return NULL;
+}
+
 /*
- * The container that a process is in: its cgroup, and where in that's path, which is left in
- * walk->path, the ID begins. A path that is too long is looked at from further above: a container
- * that deep could not be read, but one that has such cgroups in it can.
+ * By its path, which is left in walk->path. One that is too long is looked at from further above: a
+ * container that deep could not be read, but one that has such cgroups in it can.
  */
-static struct cgroup *find_container(struct phoenix_walk *walk, struct cgroup *cgroup,
-				     size_t *ret_id_offset)
+static struct cgroup *find_new(struct phoenix_walk *walk, struct cgroup *cgroup,
+			       size_t *ret_id_offset)
 {
 	struct phoenix_container_ref ref;
 	int level, length;
@@ -66,6 +86,13 @@ static struct cgroup *find_container(struct phoenix_walk *walk, struct cgroup *c
 		level += walk->path[i] == '/';
 	*ret_id_offset = ref.id_offset;
 	return cgroup_ancestor(cgroup, level);
+}
+
+/* The container that a process is in: its cgroup, and where in that's path the ID begins. */
+static struct cgroup *find_container(struct phoenix_walk *walk, struct cgroup *cgroup,
+				     size_t *ret_id_offset)
+{
+	return find_known(walk, cgroup, ret_id_offset) ?: find_new(walk, cgroup, ret_id_offset);
 }
 
 /* The entry of a container, a new one if needed; NULL when there is no room. */
@@ -243,6 +270,19 @@ static int compare_age(const void *a, const void *b)
 	return id_x < id_y ? -1 : id_x > id_y;
 }
 
+/* Processes are walked in the order in which they were started, so there is mostly nothing to do.
+ */
+static void sort_by_age(struct phoenix_walk *walk)
+{
+	unsigned int i;
+
+	for (i = 1; i < walk->n; i++)
+		if (compare_age(&walk->found[i - 1], &walk->found[i]) > 0)
+			break;
+	if (i < walk->n)
+		sort(walk->found, walk->n, sizeof(*walk->found), compare_age, NULL);
+}
+
 static int allocate(struct phoenix_walk *walk, unsigned int size)
 {
 	walk->size = size;
@@ -253,22 +293,23 @@ static int allocate(struct phoenix_walk *walk, unsigned int size)
 	return walk->found && walk->slots && walk->path ? 0 : -ENOMEM;
 }
 
-int phoenix_walk_all(struct phoenix_walk *ret, const char *filter, unsigned int guess,
-		     unsigned int max)
+int phoenix_walk_all(struct phoenix_walk *ret, const struct phoenix_containers *known,
+		     const char *filter, unsigned int max)
 {
-	unsigned int size = clamp(guess, min(SIZE_MIN, max), max);
+	/* As many again may have been started. */
+	unsigned int size = clamp(known->n * 2, min(SIZE_MIN, max), max);
 	struct phoenix_walk walk;
 	int r;
 
 	for (;;) {
-		walk = (struct phoenix_walk){ .filter = filter };
+		walk = (struct phoenix_walk){ .filter = filter, .known = known };
 		r = allocate(&walk, size);
 		if (r < 0)
 			break;
 		walk_whole(&walk);
 		if (!walk.is_full || size == max) {
 			finish(&walk);
-			sort(walk.found, walk.n, sizeof(*walk.found), compare_age, NULL);
+			sort_by_age(&walk);
 			*ret = walk;
 			return 0;
 		}

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct cgroup;
+struct phoenix_containers;
 struct task_struct;
 
 struct phoenix_found {
@@ -35,14 +36,15 @@ struct phoenix_walk {
 	unsigned int slots_bits;
 	char *path;
 	const char *filter;
+	const struct phoenix_containers *known;
 };
 
 /*
- * Finds all containers, at most max; how many there may be is a guess that saves work. With a
- * filter, only those with a process of that name. -ENOMEM, else 0. May sleep.
+ * Finds all containers, at most max. With a filter, only those with a process of that name. What is
+ * known from the last look saves work. -ENOMEM, else 0. May sleep.
  */
-int phoenix_walk_all(struct phoenix_walk *ret, const char *filter, unsigned int guess,
-		     unsigned int max);
+int phoenix_walk_all(struct phoenix_walk *ret, const struct phoenix_containers *known,
+		     const char *filter, unsigned int max);
 
 void phoenix_walk_release(struct phoenix_walk *walk);
 
