@@ -97,22 +97,24 @@ tier_bench() {
     [ -n "$verbose" ] || [ "$mode" = --smoke ] || sed -n '/^== /,$p' "$logs/bench.log"
     [ "$code" = 0 ] || tier_tail bench
     tier_count bench "$code" "$report"
-    tier_bench_in_bed supervisor "the supervisor" "$mode"
-    tier_bench_in_bed ondemand "services on demand" "$mode"
+    tier_bench_machine supervisor "the supervisor" "$mode"
+    tier_bench_machine ondemand "services on demand" "$mode"
+    tier_bench_machine sysinfo "the kernel module" "$mode"
 }
 
-# tier_bench_in_bed NAME TITLE --smoke|--full
-tier_bench_in_bed() {
+# tier_bench_machine NAME TITLE --smoke|--full
+tier_bench_machine() {
     local tier=bench-$1 report=$logs/bench-$1.junit.xml
     say "bench: $2, ${3#--}"
-    tier_run "$tier" "$report" bench_in_bed "$1" "$3" "$report"
+    tier_run "$tier" "$report" bench_machine "$1" "$3" "$report"
     [ -n "$verbose" ] || [ "$3" = --smoke ] || cat "$logs/$tier.log"
     [ "$code" = 0 ] || tier_tail "$tier"
     tier_count "$tier" "$code" "$report"
 }
 
-# bench_in_bed NAME --smoke|--full REPORT: in a machine of the bed, since it needs a service manager.
-bench_in_bed() {
+# bench_machine NAME --smoke|--full REPORT: it starts a machine of its own, of the bed or a VM, since it
+# needs a service manager or a kernel.
+bench_machine() {
     local code=0 failure=''
     "$repo/tests/bench/$1/run" "$2" || code=$?
     [ "$code" = 0 ] || failure='<failure message="it did not run, or a budget was missed"/>'

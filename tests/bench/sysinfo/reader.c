@@ -12,7 +12,7 @@
 
 #define CONTAINERS_MAX 2048U
 
-enum { CPU, MEMORY, IO, NAME, CMDLINE, FILES };
+enum { CPU, MEMORY, IO, STAT, CMDLINE, FILES };
 
 typedef struct Container {
     ino_t inode;
@@ -22,10 +22,18 @@ typedef struct Container {
     uint64_t cpu_usec, taken_usec;
 } Container;
 
+/* Of one container, at one look. */
+typedef struct Values {
+    uint64_t cpu_usec, taken_usec, memory;
+    double cpu_percent;
+    struct phoenix_io io;
+} Values;
+
 typedef struct Look {
     bool keep_open;
     char *buf;
     size_t size, length;
+    uint64_t memory_total, memory_free; /* of the machine, in bytes */
     bool any;
 } Look;
 
@@ -70,14 +78,19 @@ static size_t read_fd(int fd, char *buf, size_t size)
     return n > 0 ? (size_t)n : 0;
 }
 
+/* Podman's runtime leaves the container's own cgroup empty and makes one in it. */
 static int first_pid(int dir_fd)
 {
-    int fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-    char text[64];
-    size_t n = read_fd(fd, text, sizeof(text) - 1);
+    static const char *const files[] = {"cgroup.procs", "container/cgroup.procs"};
+    char text[64] = "";
 
-    close(fd);
-    text[n] = '\0';
+    for (unsigned i = 0; i < ELEMENTSOF(files) && text[0] == '\0'; i++) {
+        int fd = openat(dir_fd, files[i], O_RDONLY | O_CLOEXEC);
+
+        text[read_fd(fd, text, sizeof(text) - 1)] = '\0';
+        if (fd >= 0)
+            close(fd);
+    }
     return atoi(text);
 }
 
@@ -89,49 +102,95 @@ static void open_files(Container *c, int dir_fd)
     c->files[MEMORY] = openat(dir_fd, "memory.current", O_RDONLY | O_CLOEXEC);
     c->files[IO] = openat(dir_fd, "io.stat", O_RDONLY | O_CLOEXEC);
     c->pid = first_pid(dir_fd);
-    snprintf(path, sizeof(path), "/proc/%d/comm", c->pid);
-    c->files[NAME] = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof(path), "/proc/%d/stat", c->pid);
+    c->files[STAT] = open(path, O_RDONLY | O_CLOEXEC);
     snprintf(path, sizeof(path), "/proc/%d/cmdline", c->pid);
     c->files[CMDLINE] = open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static void add(Look *look, const Container *c, uint64_t usec, uint64_t now, uint64_t memory,
-                const struct phoenix_io *io)
+/* The name in the second field of /proc/PID/stat may have anything in it but NUL; the start, in
+ * hundredths of a second, is the 22nd. */
+static uint64_t parse_stat(char *text, size_t n, char *name, size_t size)
 {
-    char name[64], cmdline[1024], escaped_name[400], escaped[6200];
-    size_t n = read_fd(c->files[NAME], name, sizeof(name));
+    char *begin, *end, *rest;
 
-    phoenix_json_escape(escaped_name, sizeof(escaped_name), name, n > 0 ? n - 1 : 0);
-    n = read_fd(c->files[CMDLINE], cmdline, sizeof(cmdline));
+    text[n] = '\0';
+    begin = strchr(text, '(');
+    end = strrchr(text, ')');
+    REQUIRE(begin && end);
+    phoenix_json_escape(name, size, begin + 1, (size_t)(end - begin - 1));
+    rest = end + 1;
+    for (unsigned field = 2; field < 22 && rest; field++)
+        rest = strchr(rest + (field > 2), ' ');
+    REQUIRE(rest);
+    return strtoull(rest, NULL, 10) * 10000;
+}
+
+static void read_cmdline(const Container *c, char *escaped, size_t size)
+{
+    char cmdline[1024];
+    size_t n = read_fd(c->files[CMDLINE], cmdline, sizeof(cmdline));
+
     for (size_t i = 0; i < n; i++)
         if (cmdline[i] == '\0')
             cmdline[i] = ' ';
-    phoenix_json_escape(escaped, sizeof(escaped), cmdline, n);
+    phoenix_json_escape(escaped, size, cmdline, n);
+}
+
+#define LLU(value) ((unsigned long long)(value))
+
+static void add(Look *look, const Container *c, const Values *v)
+{
+    char stat[1024], name[400], cmdline[6200];
+    const struct phoenix_io *io = &v->io;
+    uint64_t start_usec;
+
+    start_usec =
+        parse_stat(stat, read_fd(c->files[STAT], stat, sizeof(stat) - 1), name, sizeof(name));
+    read_cmdline(c, cmdline, sizeof(cmdline));
     look->length += (size_t)snprintf(
         look->buf + look->length, look->size - look->length,
         "%s\n    {\n      \"PID\": %d,\n      \"Name\": \"%s\",\n      \"ContainerID\": "
         "\"%.12s\",\n"
-        "      \"Cmdline\": \"%s\",\n      \"MemoryUsage_MB\": %llu,\n"
+        "      \"Cmdline\": \"%s\",\n      \"MemoryUsage_percent\": %.2f,\n"
+        "      \"MemoryUsage_MB\": %llu,\n"
         "      \"CPUUsage_percent\": %.2f,\n      \"DiskUse_MB\": %llu,\n"
         "      \"Write_KBytes\": %llu,\n      \"Read_KBytes\": %llu,\n"
         "      \"IOReadOps\": %llu,\n      \"IOWriteOps\": %llu,\n      \"ID\": \"%s\",\n"
-        "      \"Cgroup\": \"%s\",\n      \"Memory_Bytes\": %llu\n    }",
-        look->any ? "," : "", c->pid, escaped_name, c->id, escaped,
-        (unsigned long long)memory >> 20,
-        c->taken_usec ? (double)(usec - c->cpu_usec) * 100 / (double)(now - c->taken_usec) : 0.0,
-        (unsigned long long)(io->rbytes + io->wbytes) >> 20, (unsigned long long)io->wbytes >> 10,
-        (unsigned long long)io->rbytes >> 10, (unsigned long long)io->rios,
-        (unsigned long long)io->wios, c->id, c->path, (unsigned long long)memory);
+        "      \"Runtime\": \"podman\",\n      \"Cgroup\": \"%s\",\n"
+        "      \"Cgroup_ID\": %llu,\n      \"Start_usec\": %llu,\n"
+        "      \"Memory_Bytes\": %llu,\n      \"CPU_Usage_usec\": %llu,\n"
+        "      \"Read_Bytes\": %llu,\n      \"Write_Bytes\": %llu\n    }",
+        look->any ? "," : "", c->pid, name, c->id, cmdline,
+        (double)v->memory * 100 / (double)look->memory_total, LLU(v->memory >> 20), v->cpu_percent,
+        LLU((io->rbytes + io->wbytes) >> 20), LLU(io->wbytes >> 10), LLU(io->rbytes >> 10),
+        LLU(io->rios), LLU(io->wios), c->id, c->path, LLU(c->inode), LLU(start_usec),
+        LLU(v->memory), LLU(v->cpu_usec), LLU(io->rbytes), LLU(io->wbytes));
     look->any = true;
+}
+
+static Values read_values(Container *c)
+{
+    char text[4096];
+    Values v = {0};
+
+    phoenix_stat_value(text, read_fd(c->files[CPU], text, sizeof(text)), "usage_usec", &v.cpu_usec);
+    v.taken_usec = now_usec();
+    if (c->taken_usec > 0)
+        v.cpu_percent =
+            (double)(v.cpu_usec - c->cpu_usec) * 100 / (double)(v.taken_usec - c->taken_usec);
+    phoenix_number(text, read_fd(c->files[MEMORY], text, sizeof(text)), &v.memory);
+    phoenix_io_stat_sum(text, read_fd(c->files[IO], text, sizeof(text)), &v.io);
+    c->cpu_usec = v.cpu_usec;
+    c->taken_usec = v.taken_usec;
+    return v;
 }
 
 static void look_at(Look *look, int dir_fd, const char *path, const char *id)
 {
-    char text[4096];
-    struct phoenix_io io;
-    uint64_t usec = 0, memory = 0, now;
     struct stat st;
     Container *c;
+    Values v;
 
     REQUIRE(fstat(dir_fd, &st) == 0);
     c = get(st.st_ino);
@@ -139,13 +198,8 @@ static void look_at(Look *look, int dir_fd, const char *path, const char *id)
         open_files(c, dir_fd);
     memcpy(c->id, id, PHOENIX_ID_LENGTH);
     snprintf(c->path, sizeof(c->path), "%s", path);
-    phoenix_stat_value(text, read_fd(c->files[CPU], text, sizeof(text)), "usage_usec", &usec);
-    now = now_usec();
-    phoenix_number(text, read_fd(c->files[MEMORY], text, sizeof(text)), &memory);
-    phoenix_io_stat_sum(text, read_fd(c->files[IO], text, sizeof(text)), &io);
-    add(look, c, usec, now, memory, &io);
-    c->cpu_usec = usec;
-    c->taken_usec = now;
+    v = read_values(c);
+    add(look, c, &v);
     if (!look->keep_open)
         close_files(c);
 }
@@ -177,15 +231,27 @@ static void walk(Look *look, int dir_fd, const char *path)
     closedir(dir);
 }
 
+/* The number of kB behind a name in /proc/meminfo, in bytes. */
+static uint64_t meminfo_bytes(const char *meminfo, const char *name)
+{
+    const char *found = strstr(meminfo, name);
+
+    REQUIRE(found);
+    return strtoull(found + strlen(name), NULL, 10) * 1024;
+}
+
 static void add_machine(Look *look)
 {
-    char *meminfo = file_read("/proc/meminfo", NULL), *stat = file_read("/proc/stat", NULL);
+    char *meminfo = file_text("/proc/meminfo", NULL), *stat = file_text("/proc/stat", NULL);
 
-    look->length += (size_t)snprintf(look->buf, look->size,
-                                     "{\n  \"Memory\": {\"Total_Memory_MB\": %ld, \"CPU\": %ld},\n"
-                                     "  \"Docker_Containers\": [",
-                                     strtol(meminfo + strlen("MemTotal:"), NULL, 10) / 1024,
-                                     strtol(stat + strlen("cpu "), NULL, 10));
+    look->memory_total = meminfo_bytes(meminfo, "MemTotal:");
+    look->memory_free = meminfo_bytes(meminfo, "MemFree:");
+    look->length += (size_t)snprintf(
+        look->buf, look->size,
+        "{\n  \"Memory\": {\"Total_Memory_MB\": %llu, \"Free_Memory_MB\": %llu, \"CPU\": %ld},\n"
+        "  \"Docker_Containers\": [",
+        LLU(look->memory_total >> 20), LLU(look->memory_free >> 20),
+        strtol(stat + strlen("cpu "), NULL, 10));
     free(meminfo);
     free(stat);
 }

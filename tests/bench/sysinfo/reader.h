@@ -2,7 +2,8 @@
 
 /* What the module is measured against: a program that reads the same from cgroupfs and /proc, as
  * well as can be done in a few lines of C: it walks directories by descriptor, reads each file
- * once, and writes the same JSON. */
+ * once, and writes the same members of each container. It does not look for the main process, but
+ * takes the first one that the cgroup lists. */
 
 #pragma once
 

@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <sys/types.h>
 
+#include "base/macros.h"
+
 typedef struct Test {
     const char *name;
     void (*run)(void);
@@ -24,11 +26,10 @@ typedef struct Test {
 /* Each ends with an entry without a name. */
 extern const Test access_tests[];
 extern const Test container_tests[];
+extern const Test reader_tests[];
 extern const Test text_tests[];
 extern const Test value_tests[];
 extern const Test load_tests[];
-
-#define ELEMENTSOF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Says what does not hold and ends the process, and with it the test. */
 #define REQUIRE(condition)                                                                         \
@@ -59,7 +60,7 @@ _Noreturn void test_fail_strings(const char *file, int line, const char *what, c
 unsigned setting(const char *name, unsigned otherwise);
 
 /* Whole files; what cannot be read or written is a failed test. The result ends with a NUL. */
-char *file_read(const char *path, size_t *ret_size);
+char *file_text(const char *path, size_t *ret_size);
 void file_write(const char *path, const char *text);
 bool file_exists(const char *path);
 

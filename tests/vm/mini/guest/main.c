@@ -181,8 +181,8 @@ static bool run(const Test *test)
 
 static void run_all(void)
 {
-    static const Test *const all[] = {access_tests, container_tests, text_tests, value_tests,
-                                      load_tests};
+    static const Test *const all[] = {access_tests, container_tests, reader_tests,
+                                      text_tests,   value_tests,     load_tests};
     const char *only = getenv("MINI_ONLY");
     unsigned number = 0;
 

@@ -86,7 +86,7 @@ json_t *report_read_text(char **ret)
 {
     json_error_t error;
     size_t size;
-    char *text = file_read(REPORT_PATH, &size);
+    char *text = file_text(REPORT_PATH, &size);
     /* A name that is there twice is an error, too. */
     json_t *report = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 

@@ -78,7 +78,7 @@ static void map_file(char *at)
 static void *go_on(void *argument)
 {
     /* The first thread needs a moment to end; it is seen as a zombie then. */
-    while (!strstr(file_read("/proc/self/stat", NULL), ") Z "))
+    while (!strstr(file_text("/proc/self/stat", NULL), ") Z "))
         sleep_msec(1);
     ready();
     sleep_for_ever();

@@ -264,7 +264,7 @@ static uint64_t started(uint64_t pid)
     uint64_t value;
 
     snprintf(path, sizeof(path), "/proc/%llu/stat", (unsigned long long)pid);
-    text = file_read(path, NULL);
+    text = file_text(path, NULL);
     field = strrchr(text, ')');
     for (unsigned i = 0; i < 20; i++) {
         REQUIRE(field);

@@ -23,7 +23,7 @@ static void test_many(void)
            (unsigned long long)(now_usec() - begin) / 1000);
     for (unsigned round = 0; round < 3; round++) {
         begin = now_usec();
-        free(file_read(REPORT_PATH, NULL));
+        free(file_text(REPORT_PATH, NULL));
         printf("# read %u: %llu us\n", round, (unsigned long long)(now_usec() - begin));
     }
     report = report_read();
@@ -81,7 +81,7 @@ static void reader_stop(pid_t pid)
 
 static unsigned open_files(void)
 {
-    char *text = file_read("/proc/sys/fs/file-nr", NULL);
+    char *text = file_text("/proc/sys/fs/file-nr", NULL);
     unsigned n = (unsigned)strtoul(text, NULL, 10);
 
     free(text);

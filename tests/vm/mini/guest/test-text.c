@@ -26,7 +26,7 @@ static char *expected_cmdline(pid_t pid)
     size_t n, size;
 
     snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
-    raw = file_read(path, &n);
+    raw = file_text(path, &n);
     n = n < CMDLINE_MAX ? n : CMDLINE_MAX;
     for (size_t i = 0; i < n; i++)
         if (raw[i] == '\0')

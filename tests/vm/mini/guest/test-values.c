@@ -35,7 +35,7 @@ static void path_of(unsigned number, const char *file, char *ret, size_t size)
 /* By other means than those of the module. */
 static Io read_io(const char *path)
 {
-    char *text = file_read(path, NULL), *saved = NULL;
+    char *text = file_text(path, NULL), *saved = NULL;
     Io io = {0};
 
     for (char *word = strtok_r(text, " \n", &saved); word; word = strtok_r(NULL, " \n", &saved)) {
@@ -62,7 +62,7 @@ static Sample sample(unsigned number)
     path_of(number, "cpu.stat", path, sizeof(path));
     s.cpu_usec = file_value(path, "usage_usec");
     path_of(number, "memory.current", path, sizeof(path));
-    text = file_read(path, NULL);
+    text = file_text(path, NULL);
     s.memory_bytes = strtoull(text, NULL, 10);
     free(text);
     path_of(number, "io.stat", path, sizeof(path));
@@ -268,7 +268,7 @@ static void test_controllers(void)
 
 static uint64_t meminfo(const char *key)
 {
-    char *text = file_read("/proc/meminfo", NULL), *line = strstr(text, key);
+    char *text = file_text("/proc/meminfo", NULL), *line = strstr(text, key);
     uint64_t bytes;
 
     REQUIRE(line);

@@ -38,7 +38,7 @@ unsigned setting(const char *name, unsigned otherwise)
     return value ? (unsigned)strtoul(value, NULL, 10) : otherwise;
 }
 
-char *file_read(const char *path, size_t *ret_size)
+char *file_text(const char *path, size_t *ret_size)
 {
     size_t size = 0, room = 65536;
     char *text = malloc(room);
@@ -82,7 +82,7 @@ bool file_exists(const char *path)
 
 uint64_t file_value(const char *path, const char *key)
 {
-    char *text = file_read(path, NULL), *saved = NULL;
+    char *text = file_text(path, NULL), *saved = NULL;
     uint64_t value;
 
     for (char *line = strtok_r(text, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved))
