@@ -5,7 +5,8 @@
     lib/base <- lib/spec <- { generator, supervisor, cli }
     { lib/base, kmod/text } <- lib/sysinfo <- { supervisor, cli }
     lib/base <- collector
-    { lib/spec, lib/sysinfo } <- lib/reap <- { supervisor, cli }
+    lib/base <- lib/engine
+    { lib/spec, lib/sysinfo, lib/engine } <- lib/reap <- { supervisor, cli }
 
 An arrow may be followed backwards only; the three programs never include each other. The helpers
 that run inside a unit's cgroup use nothing of ours but their own folder, so that they stay small and
@@ -24,7 +25,8 @@ MAY_INCLUDE = {
     "lib/base": [],
     "lib/spec": ["lib/base"],
     "lib/sysinfo": ["lib/base", "kmod"],
-    "lib/reap": ["lib/base", "lib/spec", "lib/sysinfo"],
+    "lib/engine": ["lib/base"],
+    "lib/reap": ["lib/base", "lib/spec", "lib/sysinfo", "lib/engine"],
     "kmod": [],
     "generator": ["lib/base", "lib/spec"],
     "supervisor/policy": [],
@@ -32,7 +34,7 @@ MAY_INCLUDE = {
     "supervisor/probe": ["lib/base", "lib/spec", "supervisor/lease", "supervisor/loop"],
     "supervisor/daemon": [
         "lib/base", "lib/spec", "supervisor/idle", "supervisor/lease", "supervisor/loop",
-        "supervisor/policy", "supervisor/probe", "lib/sysinfo", "lib/reap",
+        "supervisor/policy", "supervisor/probe", "lib/sysinfo", "lib/reap", "lib/engine",
     ],
     "supervisor/abort": [],
     "supervisor/once": [],
@@ -40,17 +42,17 @@ MAY_INCLUDE = {
     "supervisor/idle": ["supervisor/abort", "supervisor/lease"],
     "supervisor/drain": ["supervisor/abort", "supervisor/lease"],
     "collector": ["lib/base"],
-    "cli": ["lib/base", "lib/spec", "lib/sysinfo", "kmod", "lib/reap"],
+    "cli": ["lib/base", "lib/spec", "lib/sysinfo", "kmod", "lib/reap", "lib/engine"],
     "tests/testy": [],
     "tests/fuzz": [
-        "lib/base", "lib/spec", "lib/sysinfo", "kmod", "generator", "supervisor/idle", "supervisor/lease",
+        "lib/base", "lib/spec", "lib/sysinfo", "lib/engine", "kmod", "generator", "supervisor/idle", "supervisor/lease",
         "supervisor/daemon", "supervisor/probe", "collector",
     ],
 }
 
 # Header of an outside library: files that may include it (globs, from the root).
 LIBRARIES = {
-    "jansson.h": ["lib/spec/*", "lib/sysinfo/*", "supervisor/daemon/*", "collector/*", "cli/*", "tests/*"],
+    "jansson.h": ["lib/spec/*", "lib/sysinfo/*", "lib/engine/*", "supervisor/daemon/*", "collector/*", "cli/*", "tests/*"],
     "archive*.h": ["generator/*", "tests/*"],
     "curl/*": ["supervisor/probe/*", "supervisor/daemon/notify/*"],
     # The generator itself runs before there is anything to talk to; its stub is a service.
@@ -66,9 +68,9 @@ BARE = ["kmod", "supervisor/abort", "supervisor/once", "supervisor/lease", "supe
 
 # Names of dependencies in meson files: which folders may name them.
 DEPENDENCIES = {
-    "base_dep": ["lib/base", "lib/spec", "lib/sysinfo", "generator", "supervisor", "cli", "tests", "collector"],
+    "base_dep": ["lib/base", "lib/spec", "lib/sysinfo", "lib/engine", "generator", "supervisor", "cli", "tests", "collector"],
     "spec_dep": ["lib/spec", "lib/reap", "generator", "supervisor", "cli", "tests"],
-    "jansson_dep": ["lib/spec", "lib/sysinfo", "supervisor/daemon", "cli", "tests", "collector"],
+    "jansson_dep": ["lib/spec", "lib/sysinfo", "lib/engine", "supervisor/daemon", "cli", "tests", "collector"],
     "libarchive_dep": ["generator", "tests"],
     "libcurl_dep": ["supervisor"],
     "libsystemd_dep": ["lib/base", "generator", "supervisor", "collector", "cli", "tests"],
@@ -85,6 +87,7 @@ DEPENDENCIES = {
     "loop_dep": ["supervisor", "tests"],
     "policy_dep": ["supervisor", "tests"],
     "probe_dep": ["supervisor", "tests"],
+    "engine_dep": ["lib/engine", "lib/reap", "supervisor", "cli", "tests"],
     "reap_dep": ["lib/reap", "supervisor", "cli", "tests"],
     "sysinfo_dep": ["lib/sysinfo", "lib/reap", "supervisor", "cli", "tests"],
     "supervisor_dep": ["supervisor", "tests"],

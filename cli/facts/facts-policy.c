@@ -37,9 +37,15 @@ static void say_whom(Text *t, const PolicyMatch *match)
         text_addf(t, "%s called ", match->command ? "," : "");
         screen_add_clean(t, match->container);
     }
+    if (match->labels) {
+        text_addf(t, "%s with the label%s ", match->command || match->container ? "," : "",
+                  match->labels[1] ? "s" : "");
+        add_list(t, match->labels, " and ");
+    }
     if (match->services) {
-        text_add(t, match->command || match->container ? ", also those of the services "
-                                                       : " of the services ");
+        text_add(t, match->command || match->container || match->labels
+                        ? ", also those of the services "
+                        : " of the services ");
         add_list(t, match->services, " and ");
         text_add_char(t, '.');
     } else {
@@ -122,6 +128,7 @@ void facts_add_policy_json(Text *t, const Policy *policy)
     text_add_char(t, '{');
     json_add_string(t, "command", policy->match.command);
     json_add_string(t, "container", policy->match.container);
+    json_add_strv(t, "labels", policy->match.labels);
     json_add_strv(t, "services", policy->match.services);
     add_classes(t, &policy->classes);
     json_add_string(t, "memory", policy->budget.memory);

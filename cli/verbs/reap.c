@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "engine/call.h"
 #include "cli/print/findings.h"
 #include "cli/specs/specs.h"
 #include "cli/status/phoenixd.h"
@@ -19,6 +20,7 @@ typedef struct Reap {
     SpecSet *set;
     Spec *spec; /* of a file by itself */
     ReapLook look;
+    EngineBook engines;
     ReapRows rows;
 } Reap;
 
@@ -27,7 +29,13 @@ static void reap_done(Reap *reap)
     spec_set_free(reap->set);
     spec_free(reap->spec);
     reap_look_done(&reap->look);
+    engine_book_done(&reap->engines);
     reap_rows_done(&reap->rows);
+}
+
+static uid_t manager_of(const Cli *cli)
+{
+    return cli->scope == SPEC_SCOPE_USER ? getuid() : SYSINFO_SYSTEM_MANAGER;
 }
 
 static int decide(Reap *reap, const Spec *spec)
@@ -45,13 +53,43 @@ static int decide(Reap *reap, const Spec *spec)
         .memory_total_bytes = reap->look.sysinfo.memory_total_bytes,
         .pressure = reap->look.pressure,
         .now_usec = (uint64_t)now.tv_sec * USEC_PER_SEC,
-        .manager = reap->cli->scope == SPEC_SCOPE_USER ? getuid() : SYSINFO_SYSTEM_MANAGER,
+        .manager = manager_of(reap->cli),
     };
     r = reap_decide(&input, &decisions);
     return r < 0 ? r : reap_rows_add(&reap->rows, &input, &decisions);
 }
 
-static int look(Reap *reap)
+/* Who does not answer is told of, and the policies that go by labels say what that means. */
+static int ask_engine(Reap *reap, EngineKind kind)
+{
+    bool user = reap->cli->scope == SPEC_SCOPE_USER;
+    _cleanup_free_ char *path = engine_socket_path(kind, user, getenv("XDG_RUNTIME_DIR"));
+    _cleanup_(engine_book_listing_done) EngineBookListing listing = {0};
+    unsigned status = 0;
+    int r = -ENOENT;
+
+    if (path)
+        r = engine_call_wait(path, ENGINE_TIMEOUT_USEC, engine_book_collect, &listing, &status);
+    if (r >= 0)
+        return engine_book_replace(&reap->engines, kind, &listing);
+    _cleanup_free_ char *why = engine_call_describe(r, status);
+    log_warning("%s cannot be asked for labels and names of its containers: %s: %s (phoenix "
+                "doctor)",
+                engine_kind_word(kind), path ? path : "no socket", why ? why : "?");
+    return r == -ENOMEM ? r : 0;
+}
+
+static int ask_engines(Reap *reap, bool labels)
+{
+    int r = 0;
+
+    for (EngineKind kind = 0; r >= 0 && kind < _ENGINE_KIND_MAX; kind++)
+        if (reap_look_wants(&reap->look, &reap->engines, kind, manager_of(reap->cli), labels, 0))
+            r = ask_engine(reap, kind);
+    return r < 0 ? r : reap_look_up(&reap->look, &reap->engines);
+}
+
+static int look(Reap *reap, bool labels)
 {
     _cleanup_sysinfo_reader_ SysinfoReader *reader = NULL;
     int r;
@@ -59,10 +97,11 @@ static int look(Reap *reap)
     r = sysinfo_reader_new(&(SysinfoOptions){0}, &reader);
     if (r >= 0)
         r = reap_look(reader, NULL, &reap->look);
-    if (r >= 0)
-        return CLI_EXIT_OK;
-    log_error("the containers cannot be read: %s", strerror(-r));
-    return r == -ENOMEM ? r : CLI_EXIT_FAILED;
+    if (r < 0) {
+        log_error("the containers cannot be read: %s", strerror(-r));
+        return r == -ENOMEM ? r : CLI_EXIT_FAILED;
+    }
+    return ask_engines(reap, labels);
 }
 
 static int read_file(Reap *reap, const char *path)
@@ -117,6 +156,19 @@ static int decide_all(Reap *reap)
     return r;
 }
 
+static bool goes_by_labels(const Reap *reap, const SpecEntry *entry)
+{
+    const Spec *spec = reap->spec ? reap->spec : entry ? entry->spec : NULL;
+
+    if (spec)
+        return spec->policy.match.labels;
+    for (size_t i = 0; i < reap->set->n; i++)
+        if (reap->set->items[i].fate == SPEC_FATE_POLICY &&
+            reap->set->items[i].spec->policy.match.labels)
+            return true;
+    return false;
+}
+
 static int dry_run(Reap *reap, const char *name)
 {
     const SpecEntry *entry = NULL;
@@ -127,7 +179,7 @@ static int dry_run(Reap *reap, const char *name)
     else
         r = name ? find_policy(reap, name, &entry) : CLI_EXIT_OK;
     if (r == CLI_EXIT_OK)
-        r = look(reap);
+        r = look(reap, goes_by_labels(reap, entry));
     if (r != CLI_EXIT_OK)
         return r;
     if (reap->spec)

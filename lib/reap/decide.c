@@ -74,11 +74,20 @@ static bool is_named_service(const PolicyMatch *match, const SysinfoContainer *i
            matches_any(match->services, service);
 }
 
+static bool has_labels(const PolicyMatch *match, const EngineContainer *container)
+{
+    STRV_FOREACH (label, match->labels)
+        if (!engine_container_has_label(container, *label))
+            return false;
+    return true;
+}
+
+/* All but the labels. */
 static bool is_matched(const PolicyMatch *match, const ReapContainer *container)
 {
     const SysinfoRule rule = {.name = "", .command = match->command};
 
-    if (!match->command && !match->container)
+    if (!match->command && !match->container && !match->labels)
         return is_named_service(match, container->info);
     if (match->command && !sysinfo_classify(&rule, 1, container->info))
         return false;
@@ -153,6 +162,22 @@ static ReapReason spare_reason(const ReapInput *input, const ReapContainer *cont
     return info->unit_shared ? REAP_SHARED : _REAP_REASON_MAX;
 }
 
+/* Without its labels nobody knows whether it is the policy's. That is told of those that would be
+ * its business; the others are left alone either way. */
+static bool is_concerned(const ReapInput *input, const ReapContainer *container, ReapReason *spare)
+{
+    const PolicyMatch *match = &input->policy->match;
+
+    if (!match->labels)
+        return true;
+    if (container->engine)
+        return has_labels(match, container->engine);
+    if (*spare != _REAP_REASON_MAX)
+        return false;
+    *spare = REAP_LABELLESS;
+    return true;
+}
+
 static void sort_out(Decider *decider)
 {
     const ReapInput *input = decider->input;
@@ -165,6 +190,8 @@ static void sort_out(Decider *decider)
         if (class == input->policy->classes.n)
             continue;
         ReapReason reason = spare_reason(input, container);
+        if (!is_concerned(input, container, &reason))
+            continue;
         bool spared = reason != _REAP_REASON_MAX;
         decider->items[decider->n++] = (ReapDecision){
             .container = i,

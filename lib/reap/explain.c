@@ -33,6 +33,7 @@ const char *reap_reason_word(ReapReason reason)
         [REAP_PRESSURE_IO] = "io-pressure",
         [REAP_NAMED] = "spared",
         [REAP_NAMELESS] = "name-unknown",
+        [REAP_LABELLESS] = "labels-unknown",
         [REAP_SERVICE] = "service",
         [REAP_COLLECTOR] = "collector",
         [REAP_MANAGER] = "other-manager",
@@ -68,6 +69,9 @@ void reap_explain(const ReapInput *input, const ReapDecision *decision, Text *t)
     static const char *const spared[_REAP_REASON_MAX] = {
         [REAP_NAMED] = "the policy spares it",
         [REAP_NAMELESS] = "its name is not known, and the policy spares by name",
+        [REAP_LABELLESS] =
+            "its labels are not known: Podman or Docker could not be asked, or do not "
+            "list it yet",
         [REAP_SERVICE] = "a service of Phoenix that the policy does not name",
         [REAP_COLLECTOR] = "the collector is never stopped",
         [REAP_MANAGER] = "its unit belongs to another service manager",

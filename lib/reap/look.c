@@ -66,10 +66,44 @@ static int find_name(const char *proc_root, const ReapLook *before, const Sysinf
 {
     const char *known = known_name(before, info);
 
-    if (!known[0])
+    if (!known[0] && info->runtime == SYSINFO_PODMAN)
         return reap_container_name(proc_root, info, ret);
     *ret = strdup(known);
     return *ret ? 0 : -ENOMEM;
+}
+
+EngineKind reap_engine_of(const SysinfoContainer *info)
+{
+    return info->runtime == SYSINFO_DOCKER ? ENGINE_DOCKER : ENGINE_PODMAN;
+}
+
+int reap_look_up(ReapLook *look, const EngineBook *book)
+{
+    for (size_t i = 0; i < look->sysinfo.n_containers; i++) {
+        ReapContainer *container = &look->containers[i];
+        container->engine = engine_book_find(book, container->info->id);
+        if (container->name[0] || !container->engine)
+            continue;
+        char *name = strdup(container->engine->name);
+        if (!name)
+            return -ENOMEM;
+        free((char *)container->name);
+        container->name = name;
+    }
+    return 0;
+}
+
+bool reap_look_wants(const ReapLook *look, const EngineBook *book, EngineKind kind, uid_t manager,
+                     bool labels, uint64_t now_usec)
+{
+    for (size_t i = 0; i < look->sysinfo.n_containers; i++) {
+        const ReapContainer *container = &look->containers[i];
+        const SysinfoContainer *info = container->info;
+        if (info->unit && info->manager == manager && reap_engine_of(info) == kind &&
+            (labels || !container->name[0]) && engine_book_wants(book, info->id, now_usec))
+            return true;
+    }
+    return false;
 }
 
 int reap_look(SysinfoReader *reader, const char *proc_root, ReapLook *ret)

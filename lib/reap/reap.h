@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "base/text.h"
+#include "engine/engine.h"
 #include "spec/spec.h"
 #include "sysinfo/sysinfo.h"
 
@@ -30,9 +31,10 @@ typedef enum ReapReason {
     REAP_PRESSURE_MEMORY, /* stop: the machine is under pressure */
     REAP_PRESSURE_CPU,
     REAP_PRESSURE_IO,
-    REAP_NAMED,    /* spare: the policy says so */
-    REAP_NAMELESS, /* spare: the policy spares by name, and the name is not known */
-    REAP_SERVICE,  /* spare: a service of Phoenix that the policy does not name */
+    REAP_NAMED,     /* spare: the policy says so */
+    REAP_NAMELESS,  /* spare: the policy spares by name, and the name is not known */
+    REAP_LABELLESS, /* spare: the policy goes by labels, and they are not known */
+    REAP_SERVICE,   /* spare: a service of Phoenix that the policy does not name */
     REAP_COLLECTOR,
     REAP_MANAGER, /* spare: of another manager than ours */
     REAP_NO_UNIT, /* spare: systemd has no unit of it */
@@ -42,7 +44,8 @@ typedef enum ReapReason {
 
 typedef struct ReapContainer {
     const SysinfoContainer *info;
-    const char *name; /* as Podman calls it; "": not known */
+    const char *name;              /* as Podman or Docker calls it; "": not known */
+    const EngineContainer *engine; /* what that says of it, its labels; NULL: not known */
 } ReapContainer;
 
 /* "some avg10" of /proc/pressure, percentages; negative: not known. */

@@ -28,6 +28,10 @@ static const Key match_keys[] = {
      .about = "Name of the main process, or of its program; a glob."},
     {"container", KEY_STRING, 0, F(container), .rule = &rule_glob,
      .about = "Name of the container; a glob."},
+    {"label", KEY_STRV, KEY_SINGLE | KEY_NONEMPTY, F(labels), .rule = &rule_label,
+     .about =
+         "Labels of the container, all of which it must have: \"KEY\", or \"KEY=VALUE\" with a "
+         "glob for the value. They are asked of Podman or Docker over its socket."},
     {"services", KEY_STRV, KEY_SINGLE | KEY_NONEMPTY, F(services), .rule = &rule_glob,
      .about = "Services of Phoenix whose containers it may stop, as globs; without it none."},
 };

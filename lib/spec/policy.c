@@ -29,9 +29,10 @@ static int check_match(Resolver *resolver)
 {
     const PolicyMatch *match = &resolver->spec->policy.match;
 
-    if (match->command || match->container || match->services)
+    if (match->command || match->container || match->labels || match->services)
         return 0;
-    return resolve_error(resolver, "match", "give \"command\", \"container\" or \"services\"",
+    return resolve_error(resolver, "match",
+                         "give \"command\", \"container\", \"label\" or \"services\"",
                          "is empty, so it would be about every container");
 }
 

@@ -26,6 +26,7 @@ typedef enum PolicyAction {
 typedef struct PolicyMatch {
     char *command;   /* glob: name of the main process, or of its program */
     char *container; /* glob: name of the container */
+    char **labels;   /* all of them: "KEY", or "KEY=GLOB" */
     char **services; /* globs: the services of Phoenix that it may stop at all; without it none */
 } PolicyMatch;
 

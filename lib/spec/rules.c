@@ -567,6 +567,18 @@ const KeyRule rule_glob = {
     .pattern = "^[^\\u0000-\\u001f\\u007f]{1,256}$",
 };
 
+static int check_label(const char *s, char **ret_canonical, char **ret_reason)
+{
+    return yes(s[0] && s[0] != '=' && !has_control(s) && strlen(s) <= 1024);
+}
+
+const KeyRule rule_label = {
+    .what = "the key of a label, or key and value (like \"com.example.role\" or "
+            "\"com.example.role=batch-*\")",
+    .check = check_label,
+    .pattern = "^[^=\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]{0,1023}$",
+};
+
 static int check_class(const char *s, char **ret_canonical, char **ret_reason)
 {
     return yes(only(s, "abcdefghijklmnopqrstuvwxyz" DIGITS "_-") && strlen(s) <= 32 &&

@@ -37,6 +37,7 @@ extern const KeyRule rule_status;         /* an HTTP status or a range */
 extern const KeyRule rule_address;        /* a host name or an IP address */
 extern const KeyRule rule_ipv6;           /* an IPv6 address */
 extern const KeyRule rule_glob;           /* a pattern for names, fnmatch(3) */
+extern const KeyRule rule_label;          /* KEY, or KEY=GLOB */
 extern const KeyRule rule_class;          /* the name of a class of containers */
 extern const KeyRule rule_arguments;      /* words of a command line, as patterns */
 extern const KeyRule rule_collector;      /* the address of a collector */

@@ -193,7 +193,10 @@ static int make_interfaces(Manager *manager, const char *state_folder)
         r = notifier_new(manager->event, context->probes.curl, context->units, manager,
                          state_folder, manager->user, onfailure_of, manager, &manager->notifier);
     if (r >= 0)
-        r = reaper_new(manager->event, manager->user, context->events, &manager->reaper);
+        r = reaper_new(&(ReaperSetup){.event = manager->event,
+                                      .events = context->events,
+                                      .user = manager->user},
+                       &manager->reaper);
     return r;
 }
 

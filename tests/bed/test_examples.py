@@ -55,7 +55,7 @@ def test_examples_start(examples, runner, scope):
 
 def test_policies_explain_themselves(examples, runner):
     """Nothing is to be started of them, and whoever tries is told so."""
-    for name in ("stress", "batch"):
+    for name in ("stress", "batch", "labels"):
         unit = f"phoenix@{name}.service"
         assert not runner.systemctl("start", unit).ok
         assert "is a policy, not a service" in runner.systemctl("status", unit).out

@@ -256,6 +256,48 @@ static void test_services(void **state)
                             "all 0 spare service 2\nall 0 spare service 1\n");
 }
 
+/* Who is known by its labels, who not, and who cannot be known. */
+static void test_labels(void **state)
+{
+    EngineLabel labels[] = {{(char *)"com.example.role", (char *)"batch"},
+                            {(char *)"x", (char *)""}};
+    EngineContainer batch = {.labels = labels, .n_labels = 2},
+                    other = {.labels = labels + 1, .n_labels = 1};
+    Fixture *fixture = *state;
+
+    set_policy(fixture, "\"match\": {\"label\": \"com.example.role=batch\"}, \"keep\": 1, "
+                        "\"classes\": {\"all\": {}}");
+    for (size_t i = 0; i < 7; i++) {
+        add(fixture, "sh ");
+        fixture->containers[i].engine = &batch;
+    }
+    fixture->containers[1].engine = &other;
+    fixture->containers[2].engine = NULL;
+    /* Of these it would not matter what they are. */
+    fixture->containers[3].engine = fixture->containers[4].engine = NULL;
+    fixture->infos[3].manager = 1000;
+    set_unit(&fixture->infos[4], NULL);
+    assert_decides(fixture, "all 1 keep newest 6\n"
+                            "all 2 stop surplus 5\n"
+                            "all 3 stop surplus 0\n"
+                            "all 0 spare labels-unknown 2\n");
+    /* All of them; and a bare key. */
+    set_policy(fixture, "\"match\": {\"label\": [\"com.example.role=b*\", \"x\"]}, \"keep\": 0, "
+                        "\"classes\": {\"all\": {}}");
+    assert_decides(fixture, "all 1 stop surplus 6\nall 2 stop surplus 5\nall 3 stop surplus 0\n"
+                            "all 0 spare labels-unknown 2\n");
+    set_policy(fixture, "\"match\": {\"label\": \"x\", \"command\": \"sh\"}, \"keep\": 3, "
+                        "\"classes\": {\"all\": {}}");
+    assert_decides(fixture, "all 1 keep newest 6\nall 2 keep newest 5\nall 3 keep newest 1\n"
+                            "all 4 stop surplus 0\nall 0 spare labels-unknown 2\n");
+    /* Without an engine nothing is touched. */
+    for (size_t i = 0; i < 7; i++)
+        fixture->containers[i].engine = NULL;
+    assert_decides(fixture, "all 0 spare labels-unknown 6\nall 0 spare labels-unknown 5\n"
+                            "all 0 spare labels-unknown 2\nall 0 spare labels-unknown 1\n"
+                            "all 0 spare labels-unknown 0\n");
+}
+
 static void test_memory(void **state)
 {
     Fixture *fixture = *state;
@@ -461,6 +503,7 @@ int main(void)
         TEST(test_spared),
         TEST(test_collector),
         TEST(test_services),
+        TEST(test_labels),
         TEST(test_memory),
         TEST(test_pressure),
         TEST(test_cooldown),

@@ -492,7 +492,10 @@ static void test_policy_mistakes(void **state)
              "fit.\n");
     FINDINGS("{" POLICY "{}}",
              "w:1:29: match: is empty, so it would be about every container; give \"command\", "
-             "\"container\" or \"services\"\n");
+             "\"container\", \"label\" or \"services\"\n");
+    FINDINGS("{" POLICY "{\"label\": [\"=b\", \"a=b\"]}}",
+             "w:1:40: match.label[0]: \"=b\" is not the key of a label, or key and value (like "
+             "\"com.example.role\" or \"com.example.role=batch-*\")\n");
     FINDINGS("{" POLICY "\"a\", \"classes\": {\"CPU\": \"--cpu\"}}",
              "w:1:53: classes.CPU: \"CPU\" is not the name of a class (a-z, 0-9, \"_\", \"-\", "
              "beginning with a letter or digit, at most 32 characters)\n");

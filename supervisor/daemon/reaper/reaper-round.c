@@ -57,14 +57,38 @@ int reaper_look(Reaper *reaper)
     if (reaper->look_usec > 0 && now_usec < reaper->look_usec + LOOK_USEC)
         return 0;
     if (!reaper->reader)
-        r = sysinfo_reader_new(&(SysinfoOptions){0}, &reaper->reader);
+        r = sysinfo_reader_new(
+            &(SysinfoOptions){.cgroup_root = reaper->cgroup_root, .proc_root = reaper->proc_root},
+            &reaper->reader);
     if (r >= 0)
-        r = reap_look(reaper->reader, NULL, &reaper->look);
+        r = reap_look(reaper->reader, reaper->proc_root, &reaper->look);
     if (r < 0)
         return say_blind(reaper, r);
     reaper->blind = false;
     reaper->look_usec = now_usec;
     return 0;
+}
+
+static bool goes_by_labels(const Reaper *reaper)
+{
+    for (size_t i = 0; i < reaper->n_policies; i++)
+        if (reaper->policies[i]->spec->policy.match.labels)
+            return true;
+    return false;
+}
+
+/* Adds what engines know. Whether they are being asked for more, or -ENOMEM. */
+static int look_up(Reaper *reaper)
+{
+    return engines_look_up(reaper->engines, &reaper->look, goes_by_labels(reaper));
+}
+
+bool reap_policy_has_to_wait(ReapPolicy *policy)
+{
+    const Policy *what = &policy->spec->policy;
+    bool by_engines = what->match.labels || what->match.container || (what->spare && *what->spare);
+
+    return reaper_look(policy->reaper) >= 0 && look_up(policy->reaper) > 0 && by_engines;
 }
 
 /* ---- telling ---- */
@@ -305,6 +329,7 @@ void reap_policy_round(ReapPolicy *policy, Run *run)
 
     if (r < 0)
         return;
+    r = look_up(reaper);
     Round round = {
         .policy = policy,
         .run = run,
@@ -324,7 +349,8 @@ void reap_policy_round(ReapPolicy *policy, Run *run)
     reap_history_forget(&policy->history, round.input.containers, round.input.n);
     for (size_t i = 0; i < policy->spec->policy.classes.n; i++)
         policy->classes[i].n_containers = policy->classes[i].n_spared = 0;
-    r = reap_decide(&round.input, &decisions);
+    if (r >= 0)
+        r = reap_decide(&round.input, &decisions);
     for (size_t i = 0; r >= 0 && i < decisions.n; i++)
         r = act(&round, &decisions.items[i]);
     if (r < 0)

@@ -17,6 +17,7 @@
 struct Run {
     Reaper *reaper;
     Run *next;
+    char *name; /* of the policy, or "" */
     ReapView *rows;
     size_t n, n_pending;
     bool closed;
@@ -52,6 +53,7 @@ static void run_free(Run *run)
     for (size_t i = 0; i < run->n; i++)
         row_done(&run->rows[i]);
     free(run->rows);
+    free(run->name);
     sd_event_source_disable_unref(run->answer);
     free(run);
 }
@@ -65,27 +67,41 @@ static int on_answer(sd_event_source *source, void *userdata)
     return 0;
 }
 
-int run_new(Reaper *reaper, view_reap_done_t done, void *userdata, Run **ret)
+int run_new(Reaper *reaper, const char *name, view_reap_done_t done, void *userdata, Run **ret)
 {
     Run *run = calloc(1, sizeof(Run));
 
     if (!run)
         return -ENOMEM;
     *run = (Run){.reaper = reaper, .next = reaper->runs, .done = done, .userdata = userdata};
+    reaper->runs = run;
+    run->name = strdup(name);
     run->rows = calloc(1, sizeof(ReapView));
-    int r = run->rows ? sd_event_add_defer(reaper->event, &run->answer, on_answer, run) : -ENOMEM;
+    int r = run->name && run->rows ? sd_event_add_defer(reaper->event, &run->answer, on_answer, run)
+                                   : -ENOMEM;
     if (r >= 0)
         r = sd_event_source_set_enabled(run->answer, SD_EVENT_OFF);
     if (r < 0) {
-        sd_event_source_disable_unref(run->answer);
-        free(run->rows);
-        free(run);
+        run_free(run);
         return r;
     }
     source_set(run->answer, "reaper-answer", PRIORITY_SERVICE);
-    reaper->runs = run;
     *ret = run;
     return 0;
+}
+
+const char *run_name(const Run *run)
+{
+    return run->name;
+}
+
+Run *reaper_next_open_run(Reaper *reaper)
+{
+    Run *run = reaper->runs;
+
+    while (run && run->closed)
+        run = run->next;
+    return run;
 }
 
 int run_add(Run *run, const ReapView *row)

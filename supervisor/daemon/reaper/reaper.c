@@ -35,7 +35,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
     ReapPolicy *policy = userdata;
 
-    reap_policy_round(policy, NULL);
+    policy->waits = reap_policy_has_to_wait(policy);
+    if (!policy->waits)
+        reap_policy_round(policy, NULL);
     (void)sd_event_source_set_time_relative(source, policy->spec->policy.interval_usec);
     (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
     return 0;
@@ -99,19 +101,73 @@ static void policy_inherit(ReapPolicy *policy, ReapPolicy *before)
 
 /* ---- all of them ---- */
 
-int reaper_new(sd_event *event, bool user, Events *events, Reaper **ret)
+static void make_rounds(Reaper *reaper, Run *run)
+{
+    const char *name = run_name(run);
+
+    for (size_t i = 0; i < reaper->n_policies; i++)
+        if (!name[0] || streq(name, reaper->policies[i]->spec->name))
+            reap_policy_round(reaper->policies[i], run);
+    run_close(run);
+}
+
+/* The rounds that have waited for it. */
+static void on_engines(void *userdata)
+{
+    Reaper *reaper = userdata;
+    Run *run;
+
+    for (size_t i = 0; i < reaper->n_policies; i++) {
+        ReapPolicy *policy = reaper->policies[i];
+        if (policy->waits)
+            reap_policy_round(policy, NULL);
+        policy->waits = false;
+    }
+    while ((run = reaper_next_open_run(reaper)))
+        make_rounds(reaper, run);
+}
+
+static int make_engines(Reaper *reaper, const char *run_folder)
+{
+    const char *folder = run_folder ? run_folder : getenv("XDG_RUNTIME_DIR");
+    char *sockets[_ENGINE_KIND_MAX];
+    EnginesSetup setup = {
+        .event = reaper->event, .manager = reaper->manager, .done = on_engines, .userdata = reaper};
+
+    for (size_t i = 0; i < _ENGINE_KIND_MAX; i++)
+        setup.sockets[i] = sockets[i] =
+            engine_socket_path((EngineKind)i, reaper->user || run_folder, folder);
+    int r = engines_new(&setup, &reaper->engines);
+    for (size_t i = 0; i < _ENGINE_KIND_MAX; i++)
+        free(sockets[i]);
+    return r;
+}
+
+static int copy(const char *s, char **ret)
+{
+    *ret = s ? strdup(s) : NULL;
+    return s && !*ret ? -ENOMEM : 0;
+}
+
+int reaper_new(const ReaperSetup *setup, Reaper **ret)
 {
     Reaper *reaper = calloc(1, sizeof(Reaper));
 
-    assert(event && events && ret);
+    assert(setup && setup->event && setup->events && ret);
 
     if (!reaper)
         return -ENOMEM;
-    reaper->event = sd_event_ref(event);
-    reaper->user = user;
-    reaper->manager = user ? getuid() : SYSINFO_SYSTEM_MANAGER;
-    reaper->events = events;
-    int r = unit_stops_new(event, user, NULL, &reaper->stops);
+    reaper->event = sd_event_ref(setup->event);
+    reaper->user = setup->user;
+    reaper->manager = setup->user ? getuid() : SYSINFO_SYSTEM_MANAGER;
+    reaper->events = setup->events;
+    int r = copy(setup->cgroup_root, &reaper->cgroup_root);
+    if (r >= 0)
+        r = copy(setup->proc_root, &reaper->proc_root);
+    if (r >= 0)
+        r = unit_stops_new(setup->event, setup->user, setup->cgroup_root, &reaper->stops);
+    if (r >= 0)
+        r = make_engines(reaper, setup->run_folder);
     if (r < 0) {
         reaper_free(reaper);
         return r;
@@ -132,6 +188,7 @@ Reaper *reaper_free(Reaper *reaper)
 {
     if (!reaper)
         return NULL;
+    engines_free(reaper->engines);
     unit_stops_free(reaper->stops);
     reaper_forget_reapings(reaper);
     reaper_forget_runs(reaper);
@@ -140,6 +197,8 @@ Reaper *reaper_free(Reaper *reaper)
     free(reaper->policies);
     stop_looking(reaper);
     sd_event_unref(reaper->event);
+    free(reaper->cgroup_root);
+    free(reaper->proc_root);
     free(reaper);
     return NULL;
 }
@@ -195,6 +254,15 @@ void reaper_set_policies(Reaper *reaper, Spec **policies, size_t n)
 
 /* ---- what others ask ---- */
 
+static bool has_to_wait(Reaper *reaper, const char *name)
+{
+    for (size_t i = 0; i < reaper->n_policies; i++)
+        if ((!name[0] || streq(name, reaper->policies[i]->spec->name)) &&
+            reap_policy_has_to_wait(reaper->policies[i]))
+            return true;
+    return false;
+}
+
 int reaper_run(Reaper *reaper, const char *name, view_reap_done_t done, void *userdata)
 {
     Run *run;
@@ -203,13 +271,11 @@ int reaper_run(Reaper *reaper, const char *name, view_reap_done_t done, void *us
         return -ENOENT;
     int r = reaper->n_policies > 0 ? reaper_look(reaper) : 0;
     if (r >= 0)
-        r = run_new(reaper, done, userdata, &run);
+        r = run_new(reaper, name, done, userdata, &run);
     if (r < 0)
         return r;
-    for (size_t i = 0; i < reaper->n_policies; i++)
-        if (!name[0] || streq(name, reaper->policies[i]->spec->name))
-            reap_policy_round(reaper->policies[i], run);
-    run_close(run);
+    if (!has_to_wait(reaper, name))
+        make_rounds(reaper, run);
     return 0;
 }
 

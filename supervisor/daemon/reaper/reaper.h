@@ -12,9 +12,19 @@
 
 typedef struct Reaper Reaper;
 
-/* user: acts in the user's manager, and only on containers whose unit is there; else in that of the
- * system. Returns 0 or negative errno. */
-int reaper_new(sd_event *event, bool user, Events *events, Reaper **ret);
+typedef struct ReaperSetup {
+    sd_event *event;
+    Events *events;
+    /* Acts in the user's manager, and only on containers whose unit is there; else in that of the
+     * system. */
+    bool user;
+    const char *cgroup_root; /* NULL: "/sys/fs/cgroup" */
+    const char *proc_root;   /* NULL: "/proc" */
+    const char *run_folder;  /* where engines have their sockets; NULL: "/run", or the user's */
+} ReaperSetup;
+
+/* Strings are copied. Returns 0 or negative errno. */
+int reaper_new(const ReaperSetup *setup, Reaper **ret);
 Reaper *reaper_free(Reaper *reaper);
 
 /* From now on these are the policies; takes them out of the array. One that is as it was goes on as
