@@ -74,9 +74,21 @@ static void turn_away(Server *server, int fd)
     server->stats.turned_away++;
 }
 
+/* Whether there is no room for one more. libmicrohttpd counts a connection that it was given only
+ * when it runs, so that many that come at once have to be counted here until then. */
+static bool is_crowded(Server *server, unsigned *given)
+{
+    if (server->stats.clients + *given >= server->options->max_clients && *given > 0) {
+        run_daemon(server);
+        *given = 0;
+    }
+    return server->stats.clients >= server->options->max_clients;
+}
+
 static int on_accept(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
     Server *server = userdata;
+    unsigned given = 0;
 
     for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
         struct sockaddr_storage address = {0};
@@ -85,10 +97,12 @@ static int on_accept(sd_event_source *source, int fd, uint32_t events, void *use
             accept4(fd, (struct sockaddr *)&address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (connection < 0)
             break; /* none left; or no descriptors, then the next ones to end give some back */
-        if (server->stats.clients >= server->options->max_clients)
+        if (is_crowded(server, &given)) {
             turn_away(server, connection);
-        else
+        } else {
             (void)MHD_add_connection(server->daemon, connection, (struct sockaddr *)&address, size);
+            given++;
+        }
     }
     run_daemon(server);
     return 0;
