@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Sockets to listen on. */
+/* Sockets to listen on, and who can reach them. */
 
 #include "collector/listen.h"
 
@@ -109,4 +109,21 @@ void listen_done(Listen *listen)
         close(listen->fds[i]);
     free(listen->fds);
     *listen = (Listen){0};
+}
+
+bool listen_is_local(int fd)
+{
+    struct sockaddr_storage address = {0};
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)&address;
+    const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&address;
+    socklen_t size = sizeof(address);
+
+    if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+        return false;
+    if (address.ss_family == AF_INET)
+        return ntohl(in->sin_addr.s_addr) >> 24 == 127;
+    if (address.ss_family != AF_INET6)
+        return true;
+    return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr) ||
+           (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) && in6->sin6_addr.s6_addr[12] == 127);
 }

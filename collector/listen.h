@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct Listen {
@@ -16,3 +17,6 @@ typedef struct Listen {
  * address and a port, "127.0.0.1:5000", "[::1]:5000"). */
 int listen_take(char *const *addresses, Listen *ret);
 void listen_done(Listen *listen);
+
+/* Whether only this machine can connect: a loopback address, or not IP at all. */
+bool listen_is_local(int fd);

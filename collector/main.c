@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strv.h"
+#include "collector/exposure.h"
 #include "collector/listen.h"
 #include "collector/options.h"
 
@@ -67,15 +68,16 @@ static int run(const Options *options)
             strerror(-r));
         return r;
     }
-    r = open_store(options, &store);
+    r = exposure_check(&listen, &options->server);
+    if (r >= 0)
+        r = open_store(options, &store);
     if (r < 0)
         return r;
     r = make_loop(&event);
     if (r < 0)
         store_free(store);
     else
-        r = server_new(event, &options->server, listen.fds, listen.n, store, &options->writer,
-                       &server);
+        r = server_new(event, &options->server, &listen, store, &options->writer, &server);
     if (r < 0) {
         log_error("Cannot start: %s", strerror(-r));
     } else {

@@ -15,13 +15,15 @@
 #include "base/timespan.h"
 
 #define TOKEN_MAX 4096
+#define PEM_MAX   (256U << 10)
 
 typedef enum OptionKind {
     OPTION_SPAN,
     OPTION_SIZE,
     OPTION_COUNT,
     OPTION_TEXT,
-    OPTION_LIST
+    OPTION_LIST,
+    OPTION_FLAG,
 } OptionKind;
 
 typedef struct OptionRow {
@@ -54,6 +56,12 @@ static const OptionRow rows[] = {
     {"page", OPTION_TEXT, AT(server.page), PHOENIX_PAGE_DIR, "folder of the page"},
     {"state", OPTION_TEXT, AT(state), NULL, "folder of the database ($STATE_DIRECTORY)"},
     {"listen", OPTION_LIST, AT(listen), NULL, "ADDRESS:PORT, when no socket was passed"},
+    {"tls-cert", OPTION_TEXT, AT(tls_cert_path), NULL, "file of the certificate (credential)"},
+    {"tls-key", OPTION_TEXT, AT(tls_key_path), NULL, "file of its key (credential)"},
+    {"without-tls", OPTION_FLAG, AT(server.without_tls), NULL,
+     "plain HTTP also for other machines"},
+    {"without-token", OPTION_FLAG, AT(server.without_token), NULL,
+     "posts of other machines need no token"},
 };
 
 static void *place(Options *options, const OptionRow *row)
@@ -94,43 +102,86 @@ static int set(Options *options, const OptionRow *row, const char *value)
         return 0;
     case OPTION_LIST:
         return strv_push(place(options, row), value);
+    case OPTION_FLAG:
+        *(bool *)place(options, row) = true;
+        return 0;
     }
     return -EINVAL;
 }
 _Static_assert(sizeof(size_t) == sizeof(uint64_t), "sizes are set as 64 bits");
+
+static void print_row(const OptionRow *row)
+{
+    static const char *const values[] = {
+        [OPTION_SPAN] = "=SPAN", [OPTION_SIZE] = "=SIZE", [OPTION_COUNT] = "=N",
+        [OPTION_TEXT] = "=TEXT", [OPTION_LIST] = "=TEXT", [OPTION_FLAG] = ""};
+    int n = printf("  --%s%s", row->name, values[row->kind]);
+
+    printf("%*s%s", MAX(30 - n, 1), "", row->help);
+    if (row->normal)
+        printf(" (%s)", row->normal);
+    printf("\n");
+}
 
 static void print_help(void)
 {
     printf("phoenix-collector [OPTION...]\n\nKeeps logs and metrics of hosts; started by "
            "phoenix-collector.socket. See phoenix-collector(8).\n\n");
     for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-        printf("  --%s=%s%*s%s%s%s%s\n", rows[i].name,
-               rows[i].kind == OPTION_SPAN    ? "SPAN"
-               : rows[i].kind == OPTION_SIZE  ? "SIZE"
-               : rows[i].kind == OPTION_COUNT ? "N"
-                                              : "TEXT",
-               (int)(22 - strlen(rows[i].name) - (rows[i].kind == OPTION_COUNT ? 1 : 4)), "",
-               rows[i].help, rows[i].normal ? " (" : "", rows[i].normal ? rows[i].normal : "",
-               rows[i].normal ? ")" : "");
+        print_row(&rows[i]);
     printf("  --help, --version\n");
 }
 
-/* A credential (systemd.exec(5)), so that it stands in no command line. */
-static int read_token(char **ret)
+/* A credential (systemd.exec(5)), so that it stands in no command line. 0 also when there is none.
+ */
+static int read_credential(const char *name, size_t max, char **ret)
 {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
-    _cleanup_free_ char *path = folder ? text_printf("%s/token", folder) : NULL;
+    _cleanup_free_ char *path = folder ? text_printf("%s/%s", folder, name) : NULL;
     int r;
 
     if (!folder)
         return 0;
     if (!path)
         return -ENOMEM;
-    r = file_read(AT_FDCWD, path, TOKEN_MAX, ret, NULL);
+    r = file_read(AT_FDCWD, path, max, ret, NULL);
+    return r == -ENOENT ? 0 : r;
+}
+
+static int read_token(Options *options)
+{
+    int r = read_credential("token", TOKEN_MAX, &options->token);
+
+    if (r < 0 || !options->token)
+        return r;
+    options->token[strcspn(options->token, "\r\n")] = '\0';
+    if (*options->token != '\0')
+        return 0;
+    fprintf(stderr, "phoenix-collector: the credential token is empty\n");
+    return -EINVAL;
+}
+
+static int read_pem(const char *path, const char *credential, char **ret)
+{
+    int r = path ? file_read(AT_FDCWD, path, PEM_MAX, ret, NULL)
+                 : read_credential(credential, PEM_MAX, ret);
+
     if (r < 0)
-        return r == -ENOENT ? 0 : r;
-    (*ret)[strcspn(*ret, "\r\n")] = '\0';
-    return **ret ? 0 : -EINVAL;
+        fprintf(stderr, "phoenix-collector: %s: %s\n", path ? path : credential, strerror(-r));
+    return r < 0 ? -EINVAL : 0;
+}
+
+static int read_tls(Options *options)
+{
+    int r = read_pem(options->tls_cert_path, "tls-cert", &options->tls_cert);
+
+    if (r >= 0)
+        r = read_pem(options->tls_key_path, "tls-key", &options->tls_key);
+    if (r < 0 || !options->tls_cert == !options->tls_key)
+        return r;
+    fprintf(stderr, "phoenix-collector: there is a %s and no %s\n",
+            options->tls_cert ? "certificate" : "key", options->tls_cert ? "key" : "certificate");
+    return -EINVAL;
 }
 
 static int find_state(Options *options)
@@ -153,7 +204,8 @@ static int take_options(int argc, char *argv[], Options *options)
     struct option table[ELEMENTSOF(rows) + 3] = {0};
 
     for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-        table[i] = (struct option){rows[i].name, required_argument, NULL, 0};
+        table[i] = (struct option){
+            rows[i].name, rows[i].kind == OPTION_FLAG ? no_argument : required_argument, NULL, 0};
     table[ELEMENTSOF(rows)] = (struct option){"help", no_argument, NULL, 'h'};
     table[ELEMENTSOF(rows) + 1] = (struct option){"version", no_argument, NULL, 'V'};
     for (int c, i = 0; (c = getopt_long(argc, argv, "h", table, &i)) >= 0;) {
@@ -195,21 +247,34 @@ int options_parse(int argc, char *argv[], Options *ret)
     }
     r = find_state(&options);
     if (r >= 0)
-        r = read_token(&options.token);
+        r = read_token(&options);
+    if (r >= 0)
+        r = read_tls(&options);
     *ret = options;
     ret->server.graphs = ret->graphs;
     ret->server.token = ret->token;
+    ret->server.tls_cert = ret->tls_cert;
+    ret->server.tls_key = ret->tls_key;
     ret->server.names = ret->names;
     if (r < 0 && r != -EINVAL)
         fprintf(stderr, "phoenix-collector: %s\n", strerror(-r));
     return r < 0 ? r : 1;
 }
 
+static void free_secret(char *secret)
+{
+    if (secret)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
 void options_done(Options *options)
 {
     free(options->state);
     free(options->graphs);
-    free(options->token);
+    free_secret(options->token);
+    free(options->tls_cert);
+    free_secret(options->tls_key);
     strv_free(options->names);
     strv_free(options->listen);
     *options = (Options){0};

@@ -9,6 +9,8 @@
 typedef struct Options {
     char *state; /* folder */
     char *graphs, *token, **names;
+    const char *tls_cert_path, *tls_key_path; /* when they are no credentials */
+    char *tls_cert, *tls_key;                 /* PEM */
     ServerOptions server;
     WriterOptions writer;
     char **listen; /* addresses, for a start by hand */

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "base/text.h"
+#include "collector/endpoint.h"
 #include "collector/hub.h"
 #include "collector/rates.h"
 #include "collector/reader.h"
@@ -36,11 +37,8 @@ typedef struct Request Request;
 struct Server {
     sd_event *event;
     const ServerOptions *options;
-    struct MHD_Daemon *daemon;
-    sd_event_source *epoll_source, *timer, *more, *sweep, *done_source, *painted_source, *live,
-        *beat;
-    sd_event_source **listeners;
-    size_t n_listeners;
+    Endpoint plain, secure;
+    sd_event_source *sweep, *done_source, *painted_source, *live, *beat;
     int done_fd, painted_fd;
     char *db_path, *own_host;
     Writer *writer;
@@ -95,6 +93,15 @@ struct Request {
 };
 
 extern const Route server_routes[];
+
+/* What libmicrohttpd calls; userdata is the server. */
+enum MHD_Result server_on_request(void *userdata, struct MHD_Connection *connection,
+                                  const char *url, const char *method, const char *version,
+                                  const char *data, size_t *size, void **context);
+void server_on_completed(void *userdata, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode code);
+void server_on_connection(void *userdata, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code);
 
 /* Waits until request_wake(): the handler is called again then. */
 void request_suspend(Request *request);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The server within the event loop: it accepts, lets libmicrohttpd work when there is something to
- * do, ends connections that are overdue, and wakes requests whose work is done. */
+/* The server: its connections, of which it ends those that are overdue; its requests, from their
+ * head to their end, of which it wakes those whose work is done. */
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -15,97 +14,14 @@
 #include "collector/clocks.h"
 #include "collector/server-internal.h"
 
-#define ACCEPT_AT_ONCE  64
-#define SWEEP_USEC      (2 * USEC_PER_SEC)
-#define HUB_BYTES       (256U << 10)
-#define CONNECTION_POOL 16384 /* for the head of a request and the head of its answer */
-#define SLACK           64  /* connections that are ending count a little longer there than here */
-#define STOP_ROUNDS     200 /* of 10 ms, for answers on their way */
+#define SWEEP_USEC  (2 * USEC_PER_SEC)
+#define HUB_BYTES   (256U << 10)
+#define STOP_ROUNDS 200 /* of 10 ms, for answers on their way */
 
-static void run_daemon(Server *server)
+static void run_daemons(Server *server)
 {
-    (void)MHD_run(server->daemon);
-}
-
-static int on_epoll(sd_event_source *source, int fd, uint32_t events, void *userdata)
-{
-    run_daemon(userdata);
-    return 0;
-}
-
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
-{
-    run_daemon(userdata);
-    return 0;
-}
-
-static int on_more(sd_event_source *source, void *userdata)
-{
-    run_daemon(userdata);
-    return 0;
-}
-
-/* Before the loop waits: until when it may. Not at all is not a matter for a timer, which has a
- * grain. */
-static int on_prepare(sd_event_source *source, void *userdata)
-{
-    Server *server = userdata;
-    MHD_UNSIGNED_LONG_LONG msec = 0;
-    bool limited = MHD_get_timeout(server->daemon, &msec) == MHD_YES;
-    int r = sd_event_source_set_enabled(server->more,
-                                        limited && msec == 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
-
-    if (r >= 0 && limited && msec > 0)
-        r = sd_event_source_set_time_relative(server->timer, (uint64_t)msec * USEC_PER_MSEC);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(server->timer,
-                                        limited && msec > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
-    return MIN(r, 0);
-}
-
-/* A connection beyond the limit is told so, if it listens. */
-static void turn_away(Server *server, int fd)
-{
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
-                                 "Retry-After: 10\r\nContent-Length: 0\r\n\r\n";
-
-    (void)send(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-    close(fd);
-    server->stats.turned_away++;
-}
-
-/* Whether there is no room for one more. libmicrohttpd counts a connection that it was given only
- * when it runs, so that many that come at once have to be counted here until then. */
-static bool is_crowded(Server *server, unsigned *given)
-{
-    if (server->stats.clients + *given >= server->options->max_clients && *given > 0) {
-        run_daemon(server);
-        *given = 0;
-    }
-    return server->stats.clients >= server->options->max_clients;
-}
-
-static int on_accept(sd_event_source *source, int fd, uint32_t events, void *userdata)
-{
-    Server *server = userdata;
-    unsigned given = 0;
-
-    for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
-        struct sockaddr_storage address = {0};
-        socklen_t size = sizeof(address);
-        int connection =
-            accept4(fd, (struct sockaddr *)&address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (connection < 0)
-            break; /* none left; or no descriptors, then the next ones to end give some back */
-        if (is_crowded(server, &given)) {
-            turn_away(server, connection);
-        } else {
-            (void)MHD_add_connection(server->daemon, connection, (struct sockaddr *)&address, size);
-            given++;
-        }
-    }
-    run_daemon(server);
-    return 0;
+    endpoint_run(&server->plain);
+    endpoint_run(&server->secure);
 }
 
 /* IPv4 in IPv6 is IPv4. */
@@ -161,7 +77,7 @@ static void remove_client(Server *server, Client *client)
     free(client);
 }
 
-static void on_connection(void *userdata, struct MHD_Connection *connection, void **context,
+void server_on_connection(void *userdata, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
     if (code == MHD_CONNECTION_NOTIFY_STARTED)
@@ -184,7 +100,7 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
         (void)shutdown(c->fd, SHUT_RDWR);
     }
     stream_beat(server, now);
-    run_daemon(server);
+    run_daemons(server);
     (void)sd_event_source_set_time_relative(source, SWEEP_USEC);
     (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
     return 0;
@@ -209,7 +125,7 @@ static int on_stored(sd_event_source *source, int fd, uint32_t events, void *use
     (void)eventfd_read(fd, &n);
     follow_generation(server);
     post_done_jobs(server);
-    run_daemon(server);
+    run_daemons(server);
     return 0;
 }
 
@@ -219,7 +135,7 @@ static int on_painted(sd_event_source *source, int fd, uint32_t events, void *us
 
     (void)eventfd_read(fd, &n);
     graphs_done_jobs(userdata);
-    run_daemon(userdata);
+    run_daemons(userdata);
     return 0;
 }
 
@@ -319,7 +235,7 @@ static enum MHD_Result answer(Request *request)
     return request->is_post ? request->route->post(request) : request->route->get(request);
 }
 
-static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connection,
+enum MHD_Result server_on_request(void *userdata, struct MHD_Connection *connection,
                                   const char *url, const char *method, const char *version,
                                   const char *data, size_t *size, void **context)
 {
@@ -342,7 +258,7 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
     return answer(request);
 }
 
-static void on_completed(void *userdata, struct MHD_Connection *connection, void **context,
+void server_on_completed(void *userdata, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode code)
 {
     Server *server = userdata;
@@ -363,31 +279,6 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
     *context = NULL;
 }
 
-static void on_log(void *userdata, const char *format, va_list ap) _printf_(2, 0);
-
-/* What clients do wrong is not worth a line in the journal. */
-static void on_log(void *userdata, const char *format, va_list ap)
-{
-    char line[256];
-
-    (void)vsnprintf(line, sizeof(line), format, ap);
-    log_debug("%s", line);
-}
-
-static int start_daemon(Server *server)
-{
-    const ServerOptions *o = server->options;
-
-    server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
-        NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, o->max_clients + SLACK, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(o->request_usec / USEC_PER_SEC), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_POOL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_END);
-    return server->daemon ? 0 : -EIO;
-}
-
 static int add_io(Server *server, int fd, sd_event_io_handler_t handler, const char *description,
                   int64_t priority, sd_event_source **ret)
 {
@@ -402,23 +293,9 @@ static int add_io(Server *server, int fd, sd_event_io_handler_t handler, const c
 
 static int add_sources(Server *server)
 {
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    int r = info ? 0 : -EIO;
-
-    if (r >= 0)
-        r = add_io(server, info->epoll_fd, on_epoll, "http", SD_EVENT_PRIORITY_NORMAL,
-                   &server->epoll_source);
-    if (r >= 0)
-        r = sd_event_add_time_relative(server->event, &server->timer, CLOCK_MONOTONIC, 0,
-                                       USEC_PER_MSEC, on_timer, server);
-    if (r >= 0)
-        r = sd_event_add_defer(server->event, &server->more, on_more, server);
-    if (r >= 0)
-        r = sd_event_source_set_prepare(server->epoll_source, on_prepare);
-    if (r >= 0)
-        r = add_io(server, server->done_fd, on_stored, "stored", SD_EVENT_PRIORITY_NORMAL - 1,
+    int r = add_io(server, server->done_fd, on_stored, "stored", SD_EVENT_PRIORITY_NORMAL - 1,
                    &server->done_source);
+
     if (r >= 0)
         r = add_io(server, server->painted_fd, on_painted, "painted", SD_EVENT_PRIORITY_NORMAL,
                    &server->painted_source);
@@ -428,19 +305,27 @@ static int add_sources(Server *server)
     return r >= 0 ? graphs_start(server) : r;
 }
 
-static int add_listeners(Server *server, const int *fds, size_t n)
+/* With a certificate what comes from other machines is TLS; this machine needs none. */
+static int start_endpoints(Server *server, const Listen *listen)
 {
-    server->listeners = calloc(n, sizeof(sd_event_source *));
-    if (!server->listeners)
+    _cleanup_free_ int *plain = calloc(listen->n, sizeof(int)),
+                       *secure = calloc(listen->n, sizeof(int));
+    size_t n_plain = 0, n_secure = 0;
+    int r = 0;
+
+    if (!plain || !secure)
         return -ENOMEM;
-    for (size_t i = 0; i < n; i++) {
-        int r = add_io(server, fds[i], on_accept, "listen", SD_EVENT_PRIORITY_IDLE,
-                       &server->listeners[i]);
-        if (r < 0)
-            return r;
-        server->n_listeners++;
+    for (size_t i = 0; i < listen->n; i++) {
+        if (server->options->tls_cert && !listen_is_local(listen->fds[i]))
+            secure[n_secure++] = listen->fds[i];
+        else
+            plain[n_plain++] = listen->fds[i];
     }
-    return 0;
+    if (n_plain > 0)
+        r = endpoint_start(&server->plain, server, false, plain, n_plain);
+    if (n_secure > 0 && r >= 0)
+        r = endpoint_start(&server->secure, server, true, secure, n_secure);
+    return r;
 }
 
 static int start_workers(Server *server, Store *store, const WriterOptions *options)
@@ -472,8 +357,8 @@ static int own_host(char **ret)
     return *ret ? 0 : -ENOMEM;
 }
 
-int server_new(sd_event *event, const ServerOptions *options, const int *fds, size_t n_fds,
-               Store *store, const WriterOptions *writer, Server **ret)
+int server_new(sd_event *event, const ServerOptions *options, const Listen *listen, Store *store,
+               const WriterOptions *writer, Server **ret)
 {
     Server *server = calloc(1, sizeof(*server));
     int r;
@@ -493,11 +378,9 @@ int server_new(sd_event *event, const ServerOptions *options, const int *fds, si
     if (r >= 0)
         r = rates_new(options->rate, options->burst, &server->rates);
     if (r >= 0)
-        r = start_daemon(server);
-    if (r >= 0)
         r = add_sources(server);
     if (r >= 0)
-        r = add_listeners(server, fds, n_fds);
+        r = start_endpoints(server, listen);
     if (r < 0) {
         server_free(server);
         return r;
@@ -512,38 +395,35 @@ static void finish(Server *server)
     server->stopping = true;
     writer_stop(server->writer);
     painter_stop(server->painter);
-    if (!server->daemon)
+    if (!server->plain.daemon && !server->secure.daemon)
         return;
     post_done_jobs(server);
     graphs_done_jobs(server);
     stream_beat(server, UINT64_MAX);
     for (int i = 0; i < STOP_ROUNDS; i++) {
         bool busy = false;
-        run_daemon(server);
+        run_daemons(server);
         for (Client *c = server->clients; c && !busy; c = c->next)
             busy = c->answering;
         if (!busy)
             break;
         (void)usleep(10000);
     }
-    MHD_stop_daemon(server->daemon);
 }
 
 Server *server_free(Server *server)
 {
     if (!server)
         return NULL;
-    for (size_t i = 0; i < server->n_listeners; i++)
-        sd_event_source_disable_unref(server->listeners[i]);
-    sd_event_source_disable_unref(server->epoll_source);
+    endpoint_close(&server->plain);
+    endpoint_close(&server->secure);
     finish(server);
-    sd_event_source_disable_unref(server->timer);
-    sd_event_source_disable_unref(server->more);
+    endpoint_stop(&server->plain);
+    endpoint_stop(&server->secure);
     sd_event_source_disable_unref(server->sweep);
     sd_event_source_disable_unref(server->done_source);
     sd_event_source_disable_unref(server->painted_source);
     sd_event_source_disable_unref(server->live);
-    free(server->listeners);
     painter_free(server->painter);
     writer_free(server->writer);
     reader_free(server->reader);

@@ -8,6 +8,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "collector/listen.h"
 #include "collector/painter.h"
 #include "collector/writer.h"
 
@@ -19,13 +20,16 @@ typedef struct ServerOptions {
     const char *page;      /* folder of the page's files */
     const char *graphs;    /* folder of the pictures */
     const char *token;     /* for posts; NULL: none is needed */
-    char *const *names;    /* more host names that requests may be for */
+    /* PEM, for what comes from other machines; NULL: plain HTTP */
+    const char *tls_cert, *tls_key;
+    bool without_token, without_tls; /* for other machines, too */
+    char *const *names;              /* more host names that requests may be for */
 } ServerOptions;
 
 typedef struct Server Server;
 
-/* Everything passed in has to live as long. fds: listening sockets, which stay the caller's. */
-int server_new(sd_event *event, const ServerOptions *options, const int *fds, size_t n_fds,
-               Store *store, const WriterOptions *writer, Server **ret);
+/* Everything passed in has to live as long; the sockets stay the caller's. */
+int server_new(sd_event *event, const ServerOptions *options, const Listen *listen, Store *store,
+               const WriterOptions *writer, Server **ret);
 /* Stores what waits and answers it, as far as that goes without waiting for clients. */
 Server *server_free(Server *server);

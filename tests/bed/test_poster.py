@@ -10,13 +10,13 @@ import pathlib
 import shutil
 import signal
 import ssl
-import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from certificates import Authority
 from supervised import Supervised, http
 
 PORT = 9250
@@ -398,19 +398,10 @@ def test_users_have_a_name_of_their_own(collector, poster, wait_for):
 @pytest.fixture
 def certificate(tmp_path):
     """A CA of one's own, and a server certificate by it for 127.0.0.1."""
-
-    def openssl(*arguments):
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=tmp_path)
-
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test-ca")
-    openssl("req", "-new", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=collector")
-    (tmp_path / "extensions").write_text("subjectAltName=IP:127.0.0.1\n")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-out", "server.pem", "-days", "2", "-extfile", "extensions")
+    authority = Authority(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
-    return context, tmp_path / "ca.pem"
+    context.load_cert_chain(*authority.sign("IP:127.0.0.1"))
+    return context, authority.ca
 
 
 @pytest.fixture
