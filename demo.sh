@@ -25,7 +25,7 @@ bed_user() { "$bed" exec demo --user -- "$@"; }
 here_prepare() {
     [ -d /run/systemd/system ] || die "--here needs systemd as PID 1 (without --here the demo brings its own)"
     need_packages gcc libc6-dev meson ninja-build pkgconf libjansson-dev libsystemd-dev \
-        libarchive-dev libcurl4-openssl-dev libmicrohttpd-dev libsqlite3-dev libcairo2-dev fonts-dejavu-core libjs-chart.js libcmocka-dev scdoc python3 podman uidmap passt dbus-user-session
+        libarchive-dev libcurl4-openssl-dev libmicrohttpd-dev libsqlite3-dev libzstd-dev libcairo2-dev fonts-dejavu-core libjs-chart.js libcmocka-dev scdoc python3 podman uidmap passt dbus-user-session
     [ -x /usr/libexec/podman/quadlet ] || die "this podman has no Quadlet; the demo without --here brings its own"
     here_name=${SUDO_USER:-}
     case $here_name in

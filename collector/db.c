@@ -11,12 +11,12 @@
 #include <stdarg.h>
 
 #define APPLICATION_ID 0x50484e58 /* "PHNX" */
-#define USER_VERSION   1
+#define USER_VERSION   2
 #define BUSY_MSEC      5000
 
 /* Columns of values: res is the seconds that a row stands for (0: one sample), n the samples in
  * it. Times are microseconds. Tables without rowid lie in the order of their keys, which is how
- * they are read. */
+ * they are read. An entry is either its body, or packed (pack.h) and the body is empty. */
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE host(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, first INTEGER NOT NULL,"
@@ -25,7 +25,7 @@ static const char schema[] =
     " PRIMARY KEY(host, key)) WITHOUT ROWID, STRICT;"
     "CREATE INDEX post_key_arrived ON post_key(arrived);"
     "CREATE TABLE entry(id INTEGER PRIMARY KEY, host INTEGER NOT NULL, time INTEGER NOT NULL,"
-    " arrived INTEGER NOT NULL, body TEXT NOT NULL) STRICT;"
+    " arrived INTEGER NOT NULL, body TEXT NOT NULL, packed BLOB) STRICT;"
     "CREATE INDEX entry_time ON entry(time);"
     "CREATE INDEX entry_host_time ON entry(host, time);"
     "CREATE TABLE system(res INTEGER NOT NULL, subject INTEGER NOT NULL, time INTEGER NOT NULL,"
@@ -49,8 +49,14 @@ static const char schema[] =
     "CREATE INDEX event_time ON event(time);"
     "CREATE INDEX event_host_time ON event(host, time);"
     "PRAGMA application_id = 1346915928;"
-    "PRAGMA user_version = 1;"
+    "PRAGMA user_version = 2;"
     "COMMIT";
+
+/* What was there before stays as it is until it is old. */
+static const char from_version_1[] = "BEGIN IMMEDIATE;"
+                                     "ALTER TABLE entry ADD COLUMN packed BLOB;"
+                                     "PRAGMA user_version = 2;"
+                                     "COMMIT";
 
 int db_error(int code)
 {
@@ -110,6 +116,15 @@ static int make_tables(Db *db)
     return r == 0 ? db_exec(db, schema) : r;
 }
 
+static int migrate(Db *db)
+{
+    int r = db_exec(db, from_version_1);
+
+    if (r < 0 && !sqlite3_get_autocommit(db->sqlite))
+        (void)db_exec(db, "ROLLBACK");
+    return r;
+}
+
 static int prepare_file(Db *db, bool writer)
 {
     int r = db_exec(db, "SELECT count(*) FROM sqlite_schema");
@@ -120,9 +135,11 @@ static int prepare_file(Db *db, bool writer)
         return r;
     if (db_number(db, "PRAGMA application_id") != APPLICATION_ID)
         return -EUCLEAN;
-    if (db_number(db, "PRAGMA user_version") != USER_VERSION)
-        return -ESTALE;
-    return 0;
+    if (writer && db_number(db, "PRAGMA user_version") == 1)
+        r = migrate(db);
+    if (r < 0)
+        return r;
+    return db_number(db, "PRAGMA user_version") == USER_VERSION ? 0 : -ESTALE;
 }
 
 /* The limits keep the log and the memory small, whatever came at once. */
@@ -203,6 +220,10 @@ static int bind_one(sqlite3_stmt *s, int i, char type, va_list *ap)
     if (type == 'r') {
         double value = va_arg(*ap, double);
         return isnan(value) ? sqlite3_bind_null(s, i) : sqlite3_bind_double(s, i, value);
+    }
+    if (type == 'b') {
+        const void *data = va_arg(*ap, const void *);
+        return sqlite3_bind_blob64(s, i, data, va_arg(*ap, size_t), SQLITE_STATIC);
     }
     const char *text = va_arg(*ap, const char *);
     if (type == 't')

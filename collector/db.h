@@ -34,7 +34,7 @@ static inline void db_closep(Db **db)
 }
 
 /* Bound values and steps, in one go: "i" int64_t, "r" double (NAN: null), "s" const char * (NULL:
- * null), "t" const char * and size_t. */
+ * null), "t" const char * and size_t, "b" const void * (NULL: null) and size_t. */
 int db_bind(Db *db, size_t statement, const char *types, ...);
 
 /* The statement, for its columns. */

@@ -66,6 +66,10 @@ static void add_writer(Text *t, const WriterStats *s)
     const Metric metrics[] = {
         {"posts", "counter", NULL, "Posts that were stored.", (double)s->posts},
         {"samples", "counter", NULL, "Samples that were stored.", (double)s->samples},
+        {"entry_bytes", "counter", "bytes", "Size of the entries as they came.",
+         (double)s->entry_bytes},
+        {"kept_bytes", "counter", "bytes", "What they took when they were packed.",
+         (double)s->kept_bytes},
         {"events", "counter", NULL, "Events that were stored.", (double)s->events},
         {"duplicates", "counter", NULL, "Posts that had been stored before.",
          (double)s->duplicates},

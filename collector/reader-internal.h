@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "collector/pack.h"
 #include "collector/reader.h"
 
 typedef enum ReadSql {
@@ -25,6 +26,7 @@ typedef enum ReadSql {
 struct Reader {
     const char *path;
     Db *db;
+    Unpacker *unpacker; /* made for the first entry that needs it */
 };
 
 /* Opens the database when it is not open. */

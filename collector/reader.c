@@ -13,7 +13,8 @@
 #define STEP      "time/?5*?5"
 #define VALUES_OF " WHERE res IN (0,60,3600) AND subject=?1 AND time>=?2 AND time<?3"
 #define LOG_COLUMNS                                                                                \
-    "SELECT e.time,e.id,h.name,e.body FROM entry e LEFT JOIN host h ON h.id=e.host WHERE "
+    "SELECT e.time,e.id,h.name,e.body,e.packed FROM entry e LEFT JOIN host h ON h.id=e.host "      \
+    "WHERE "
 
 static const char *const read_sql[] = {
     [READ_HOSTS] =
@@ -74,8 +75,10 @@ int reader_new(const char *path, Reader **ret)
 
 Reader *reader_free(Reader *reader)
 {
-    if (reader)
-        db_close(reader->db);
+    if (!reader)
+        return NULL;
+    db_close(reader->db);
+    unpacker_free(reader->unpacker);
     free(reader);
     return NULL;
 }
@@ -114,6 +117,26 @@ const char *reader_text(Reader *reader, ReadSql sql, int column)
     return (const char *)sqlite3_column_text(db_statement(reader->db, sql), column);
 }
 
+/* The text of the entry in this row. */
+static int entry_text(Reader *reader, ReadSql sql, const char **ret, size_t *ret_size)
+{
+    sqlite3_stmt *s = db_statement(reader->db, sql);
+    const void *packed = sqlite3_column_blob(s, 4);
+    int r = 0;
+
+    if (!packed) {
+        *ret = reader_text(reader, sql, 3);
+        *ret_size = (size_t)sqlite3_column_bytes(s, 3);
+        return *ret ? 0 : -ENOMEM;
+    }
+    if (!reader->unpacker)
+        r = unpacker_new(&reader->unpacker);
+    if (r < 0)
+        return r;
+    return unpacker_unpack(reader->unpacker, packed, (size_t)sqlite3_column_bytes(s, 4), ret,
+                           ret_size);
+}
+
 /* Takes what fits; ends the page at what the caller has no room for. */
 static int take_entries(Reader *reader, ReadSql sql, LogCursor *cursor, size_t max,
                         log_entry_t entry, void *userdata)
@@ -123,11 +146,11 @@ static int take_entries(Reader *reader, ReadSql sql, LogCursor *cursor, size_t m
 
     while ((r = db_step(reader->db, sql)) > 0) {
         sqlite3_stmt *s = db_statement(reader->db, sql);
-        const char *host = reader_text(reader, sql, 2), *body = reader_text(reader, sql, 3);
-        size_t size = (size_t)sqlite3_column_bytes(s, 3);
-        if (!body)
-            return -ENOMEM;
-        r = entry(host ? host : "", body, size, userdata);
+        const char *host = reader_text(reader, sql, 2), *body;
+        size_t size;
+        r = entry_text(reader, sql, &body, &size);
+        if (r == 0)
+            r = entry(host ? host : "", body, size, userdata);
         if (r == 0) {
             cursor->time_usec = reader_usec(reader, sql, 0);
             cursor->id = sqlite3_column_int64(s, 1);

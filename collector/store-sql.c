@@ -60,7 +60,7 @@ const char *const write_sql[] = {
     [SQL_HOST_SEEN] = "UPDATE host SET last=max(last,?2), first=CASE first WHEN 0 THEN ?2 ELSE "
                       "min(first,?2) END, arrived=?3 WHERE id=?1",
     [SQL_KEY_ADD] = "INSERT OR IGNORE INTO post_key(host,key,arrived) VALUES(?1,?2,?3)",
-    [SQL_ENTRY_ADD] = "INSERT INTO entry(host,time,arrived,body) VALUES(?1,?2,?3,?4)",
+    [SQL_ENTRY_ADD] = "INSERT INTO entry(host,time,arrived,body,packed) VALUES(?1,?2,?3,?4,?5)",
     [SQL_SYSTEM_ADD] =
         "INSERT INTO system" SYSTEM_COLUMNS " VALUES(0,?1,?2,1,?3,?3,?4,?4,?5,?6)" SYSTEM_JOIN,
     [SQL_CLASS_ADD] = "INSERT INTO class" CLASS_COLUMNS

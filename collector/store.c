@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "collector/clocks.h"
+#include "collector/pack.h"
 #include "collector/rfc3339.h"
 #include "collector/store-sql.h"
 
@@ -18,6 +19,8 @@
 struct Store {
     char *path;
     Db *db;
+    Packer *packer;
+    uint64_t entry_bytes, kept_bytes;
     /* the post under way */
     int64_t host;
     uint64_t arrived_usec, first_usec, last_usec;
@@ -34,11 +37,18 @@ const char *store_path(const Store *store)
     return store->path;
 }
 
+void store_packing(const Store *store, uint64_t *ret_entry_bytes, uint64_t *ret_kept_bytes)
+{
+    *ret_entry_bytes = store->entry_bytes;
+    *ret_kept_bytes = store->kept_bytes;
+}
+
 Store *store_free(Store *store)
 {
     if (!store)
         return NULL;
     db_close(store->db);
+    packer_free(store->packer);
     free(store->path);
     free(store);
     return NULL;
@@ -107,7 +117,9 @@ int store_open(const char *folder, Store **ret, char **ret_aside)
     store->path = text_printf("%s/" FILE_NAME, folder);
     if (!store->path)
         return -ENOMEM;
-    r = open_db(store);
+    r = packer_new(&store->packer);
+    if (r == 0)
+        r = open_db(store);
     if (r == -EUCLEAN)
         r = store_set_aside(store, &aside);
     if (r < 0)
@@ -262,11 +274,23 @@ static int add_service(Store *store, int64_t time, const ServiceValues *v)
     return r;
 }
 
+static int add_entry(Store *store, int64_t time, const Sample *sample)
+{
+    const void *packed = NULL;
+    size_t size = 0;
+    bool is_packed = packer_pack(store->packer, sample->raw, sample->raw_size, &packed, &size) > 0;
+
+    store->entry_bytes += sample->raw_size;
+    store->kept_bytes += is_packed ? size : sample->raw_size;
+    return db_run(store->db, SQL_ENTRY_ADD, "iiitb", store->host, time,
+                  (int64_t)store->arrived_usec, is_packed ? "" : sample->raw,
+                  is_packed ? (size_t)0 : sample->raw_size, packed, size);
+}
+
 int store_sample(Store *store, const Sample *sample)
 {
     int64_t time = (int64_t)sample->time_usec;
-    int r = db_run(store->db, SQL_ENTRY_ADD, "iiit", store->host, time,
-                   (int64_t)store->arrived_usec, sample->raw, sample->raw_size);
+    int r = add_entry(store, time, sample);
 
     if (r == 0 && sample->has_system)
         r = db_run(store->db, SQL_SYSTEM_ADD, "iirrrr", store->host, time,

@@ -44,3 +44,6 @@ int store_post_end(Store *store, bool keep);
 Db *store_db(Store *store);
 /* FOLDER/collector.db */
 const char *store_path(const Store *store);
+
+/* How large the entries since the start were, and what of that had to be kept. */
+void store_packing(const Store *store, uint64_t *ret_entry_bytes, uint64_t *ret_kept_bytes);

@@ -364,6 +364,63 @@ static size_t n_rows(Fixture *f, uint64_t step)
     return n;
 }
 
+/* A database of the version before, which kept entries as text alone. */
+static void test_database_of_version_1(void **state)
+{
+    Fixture *f = *state;
+    sqlite3 *old = NULL;
+    char *aside = NULL;
+    Sample a = sample_at(NOW + 2, "{\"new\":1,\"timestamp\":\"2026-11-23T18:20:00Z\"}", 1);
+
+    f->reader = reader_free(f->reader);
+    f->store = store_free(f->store);
+    _cleanup_free_ char *path = text_printf("%s/collector.db", f->folder);
+    assert_non_null(path);
+    assert_int_equal(sqlite3_open(path, &old), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(old,
+                     "ALTER TABLE entry DROP COLUMN packed; PRAGMA user_version=1;"
+                     "INSERT INTO host(id,name,first,last,arrived) VALUES(7,'h',1,1,1);"
+                     "INSERT INTO entry(host,time,arrived,body) VALUES(7,1795456800000001,1,"
+                     "'{\"old\":1,\"x\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}')",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(old);
+    assert_int_equal(store_open(f->folder, &f->store, &aside), 0);
+    assert_null(aside);
+    assert_int_equal(reader_new(store_path(f->store), &f->reader), 0);
+    assert_int_equal(post(f, "h", NULL, &a, NOW), 0);
+    logs_are(f, NULL, NOW, UINT64_MAX,
+             "h:{\"old\":1,\"x\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}\n"
+             "h:{\"new\":1,\"timestamp\":\"2026-11-23T18:20:00Z\"}\n");
+}
+
+static void test_a_version_that_is_not_known(void **state)
+{
+    Fixture *f = *state;
+    Store *store = NULL;
+    char *aside = NULL;
+
+    assert_int_equal(db_exec(store_db(f->store), "PRAGMA user_version=99"), 0);
+    assert_int_equal(store_open(f->folder, &store, &aside), -ESTALE);
+    assert_null(aside);
+    assert_int_equal(db_exec(store_db(f->store), "PRAGMA user_version=2"), 0);
+}
+
+static void test_damaged_entry(void **state)
+{
+    Fixture *f = *state;
+    Sample a = sample_at(NOW, "{\"timestamp\":\"2026-11-23T18:20:00Z\",\"sysinfo\":{}}", 1);
+    LogCursor cursor = {.time_usec = NOW};
+    _cleanup_text_ Text t = {0};
+
+    assert_int_equal(post(f, "h", NULL, &a, NOW), 0);
+    assert_int_equal(db_number(store_db(f->store), "SELECT count(packed) FROM entry"), 1);
+    assert_int_equal(db_exec(store_db(f->store), "UPDATE entry SET packed=substr(packed,1,12)"), 0);
+    assert_int_equal(reader_log_page(f->reader, NULL, &cursor, UINT64_MAX, 2, collect, &t),
+                     -EUCLEAN);
+}
+
 static void test_values_become_coarser_and_stay_true(void **state)
 {
     Fixture *f = *state;
@@ -421,6 +478,18 @@ static void test_entries_and_keys_age(void **state)
     retention_free(retention);
 }
 
+/* What cannot be packed to much less: n - 1 letters of 64, and a NUL. */
+static void make_noise(char *text, size_t n)
+{
+    uint32_t x = 1;
+
+    for (size_t i = 0; i + 1 < n; i++) {
+        x = x * 1664525 + 1013904223;
+        text[i] = (char)(' ' + (x >> 26));
+    }
+    text[n - 1] = '\0';
+}
+
 static void test_size_is_held(void **state)
 {
     Fixture *f = *state;
@@ -430,10 +499,7 @@ static void test_size_is_held(void **state)
     Totals totals;
 
     assert_non_null(large);
-    memset(large, ' ', 20000);
-    large[0] = '{';
-    large[19999] = '}';
-    large[20000] = '\0';
+    make_noise(large, 20001);
     small.max_bytes = 4 << 20;
     assert_int_equal(retention_new(&small, &retention), 0);
     for (uint64_t i = 0; i < 1000; i++) {
@@ -441,7 +507,7 @@ static void test_size_is_held(void **state)
         assert_int_equal(post(f, "h", NULL, &a, NOW + i), 0);
     }
     assert_int_equal(reader_totals(f->reader, &totals), 0);
-    assert_true(totals.database_bytes > 16 << 20);
+    assert_true(totals.database_bytes > 12 << 20);
     clean(f, retention, NOW + USEC_PER_MINUTE);
     assert_int_equal(reader_totals(f->reader, &totals), 0);
     assert_true(totals.database_bytes - totals.free_bytes <= 4 << 20);
@@ -469,6 +535,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_services_and_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hosts_are_limited, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_file_is_kept_aside, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_database_of_version_1, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_version_that_is_not_known, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_damaged_entry, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values_become_coarser_and_stay_true, setup, teardown),
         cmocka_unit_test_setup_teardown(test_entries_and_keys_age, setup, teardown),
         cmocka_unit_test_setup_teardown(test_size_is_held, setup, teardown),

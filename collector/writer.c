@@ -305,6 +305,7 @@ static void serve_group(Writer *w, PostJob *first)
         job->error = r;
     pthread_mutex_lock(&w->mutex);
     count_group(&w->stats, first, clock_usec(CLOCK_MONOTONIC) - from, r);
+    store_packing(w->store, &w->stats.entry_bytes, &w->stats.kept_bytes);
     pthread_mutex_unlock(&w->mutex);
     say_change(before, r);
     give_back(w, first);

@@ -47,8 +47,9 @@ typedef struct PostJob {
 
 typedef struct WriterStats {
     uint64_t commits, posts, samples, events, duplicates, refused, failed;
-    uint64_t aged, squeezed; /* rows that retention took */
-    uint64_t set_aside;      /* damaged databases */
+    uint64_t entry_bytes, kept_bytes; /* of samples: as they came, and packed */
+    uint64_t aged, squeezed;          /* rows that retention took */
+    uint64_t set_aside;               /* damaged databases */
     uint64_t waiting, waiting_bytes;
     uint64_t commit_usec, commit_usec_max; /* in transactions, in all and the longest */
     uint64_t busy_usec;                    /* how long what is being done takes already; 0: idle */

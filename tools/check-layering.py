@@ -59,6 +59,7 @@ LIBRARIES = {
     "systemd/*": ["lib/base/*", "supervisor/loop/*", "supervisor/probe/*", "supervisor/daemon/*", "collector/*", "cli/*", "generator/stub-main.c"],
     "microhttpd.h": ["collector/*"],
     "sqlite3.h": ["collector/*"],
+    "zstd.h": ["collector/pack.c"],
     "cairo.h": ["collector/*"],
     "cmocka.h": ["tests/*", "*/test-*.c", "*/test-*.h"],
 }
@@ -76,6 +77,7 @@ DEPENDENCIES = {
     "libsystemd_dep": ["lib/base", "generator", "supervisor", "collector", "cli", "tests"],
     "libmicrohttpd_dep": ["collector"],
     "sqlite_dep": ["collector"],
+    "zstd_dep": ["collector"],
     "cairo_dep": ["collector"],
     "collector_dep": ["collector", "tests"],
     "libcli": ["cli"],

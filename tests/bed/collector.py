@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A client of phoenix-collector, and one started by hand with the limits that a test needs."""
 
+import base64
 import http.client
 import json
+import os
 import pathlib
 import subprocess
 import time
@@ -25,6 +27,11 @@ def entry(number=0, host=None, at=None, **more):
              "MemoryUsage_percent": 0.5, "MemoryUsage_MB": 0, "CPUUsage_percent": 1.5, "DiskUse_MB": 0,
              "Write_KBytes": 200, "Read_KBytes": 300, "IOReadOps": number, "IOWriteOps": 20830}]}}
     return content | ({"host": host} if host else {}) | more
+
+
+def noise(size):
+    """Text that cannot be packed to much less."""
+    return base64.b64encode(os.urandom(size * 3 // 4 + 3)).decode()[:size]
 
 
 class Answer:

@@ -19,7 +19,7 @@ import time
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from collector import PATIENCE, ByHand, Collector, entry
+from collector import PATIENCE, ByHand, Collector, entry, noise
 
 PNG = b"\x89PNG\r\n\x1a\n"
 GRAPHS = {"system": pathlib.Path("/var/lib/phoenix-collector/graphs"),
@@ -308,7 +308,7 @@ def test_read_in_constant_memory(by_hand):
     collector = by_hand()
     for i in range(60):
         large = entry(i)
-        large["sysinfo"]["more"] = "x" * 1000000
+        large["sysinfo"]["more"] = noise(1000000)
         assert collector.post(large).status == 201
     collector.logs("?limit=1")
     before = collector.memory_kb()
@@ -322,14 +322,14 @@ def test_slow_reader_is_nobodys_business(by_hand):
     """One that reads the list a bit at a time: others post, the log is emptied, and the list is whole."""
     collector = by_hand()
     for i in range(40):
-        assert collector.post(entry(i, at=time.time() - 1000 + i, more="x" * 200000)).status == 201
+        assert collector.post(entry(i, at=time.time() - 1000 + i, more=noise(200000))).status == 201
     connection = socket.create_connection(("127.0.0.1", collector.port))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     connection.sendall(b"GET /logs?until=10s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     begin = connection.recv(100)
     assert begin.startswith(b"HTTP/1.1 200 OK")
     for i in range(80):
-        assert collector.post(entry(i, more="y" * 500000)).status == 201
+        assert collector.post(entry(i, more=noise(500000))).status == 201
     # 40 MB went through it since.
     assert (collector.state / "collector.db-wal").stat().st_size < 20 * 1024 * 1024
     response = http.client.HTTPResponse(Replay(connection, begin))
@@ -402,7 +402,7 @@ def test_full_disk(by_hand, tmp_path, runners):
         collector = by_hand(state=disk / "state")
         acknowledged, refused = [], None
         for i in range(400):
-            text = compact(entry(i, more="x" * 20000))
+            text = compact(entry(i, more=noise(20000)))
             answer = collector.post(text)
             if answer.status == 201:
                 acknowledged.append(text)
@@ -440,7 +440,7 @@ def damage(state, keep=0):
 def test_damaged_database(by_hand):
     collector = by_hand()
     for i in range(300):
-        assert collector.post(entry(i, more="x" * 5000)).status == 201
+        assert collector.post(entry(i, more=noise(5000))).status == 201
     collector.stop()
     damage(collector.state)
     collector.start()
@@ -454,7 +454,7 @@ def test_damaged_database(by_hand):
 def test_database_damaged_while_it_runs(by_hand, wait_for):
     collector = by_hand()
     for i in range(400):
-        assert collector.post(entry(i, more="x" * 5000)).status == 201
+        assert collector.post(entry(i, more=noise(5000))).status == 201
     # What is in the log and in caches hides the damage for a while.
     collector.stop()
     damage(collector.state, keep=8192)
@@ -462,7 +462,7 @@ def test_database_damaged_while_it_runs(by_hand, wait_for):
     answers = []
 
     def is_fresh():
-        answers.append(collector.post(entry(len(answers), more="y" * 5000)).status)
+        answers.append(collector.post(entry(len(answers), more=noise(5000))).status)
         collector.get("/logs")
         return collector.metric("set_aside_total") >= 1 or list(collector.state.glob("collector.db.corrupt-*"))
 
