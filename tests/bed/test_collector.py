@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The collector as users and posters meet it, and what it does when things go wrong."""
 
+import errno
 import hashlib
 import http.client
 import io
@@ -394,39 +395,124 @@ def test_hostile_names_in_every_field(by_hand):
     assert collector.post(batch | {"host": "a\x1b[31m"}).status == 400
 
 
-def test_full_disk(by_hand, tmp_path, runners):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    runners["system"].check("mount", "-t", "tmpfs", "-o", "size=3M", "tmpfs", disk)
-    try:
-        collector = by_hand(state=disk / "state")
-        acknowledged, refused = [], None
-        for i in range(400):
-            text = compact(entry(i, more=noise(20000)))
-            answer = collector.post(text)
-            if answer.status == 201:
-                acknowledged.append(text)
-            else:
-                refused = answer
-                break
-        assert refused is not None and refused.status in (503, 507), refused and refused.text
-        assert int(refused.headers["retry-after"]) > 0 and len(acknowledged) > 10
-        assert collector.get("/health").status == 503
-        assert checksum(stored(collector)) == checksum(acknowledged)
-        runners["system"].check("mount", "-o", "remount,size=64M", disk)
-        text = compact(entry(1000, more="after"))
-        assert collector.post(text).status == 201
-        acknowledged.append(text)
-        assert collector.get("/health").status == 200
-        collector.stop(kill=True)
-        collector.start()
-        assert checksum(stored(collector)) == checksum(acknowledged)
-        collector.stop()
-        assert "No space left on device" in collector.log and "stored again" in collector.log
-    finally:
-        if collector.process is not None:
-            collector.stop(kill=True)
-        runners["system"].check("umount", disk)
+class Disk:
+    """A small file system, and what else is on it."""
+
+    def __init__(self, runner, folder):
+        self.runner, self.folder = runner, folder
+        self.other = folder / "other"
+
+    def mount(self, size):
+        self.folder.mkdir()
+        self.runner.check("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", self.folder)
+
+    def resize(self, size):
+        self.runner.check("mount", "-o", f"remount,size={size}", self.folder)
+
+    def fill(self):
+        """Somebody else takes all that is left, to the last block."""
+        with open(self.other, "ab", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"x" * 4096)
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+
+    def free(self):
+        self.other.unlink()
+
+
+@pytest.fixture
+def disk(runners, tmp_path):
+    made = Disk(runners["system"], tmp_path / "disk")
+    made.mount("8M")
+    yield made
+    made.runner.check("umount", "--lazy", made.folder)
+
+
+def read_everything(collector):
+    """Each way of reading; what the log and the series say."""
+    for path in ("/api/v1/hosts", "/api/v1/services", "/api/v1/events", "/metrics", "/"):
+        assert collector.get(path).status == 200, path
+    series = collector.get("/api/v1/series?of=system&host=h&step=1h&since=2h").json()
+    return checksum(stored(collector)), sum(row[1] for row in series["rows"])
+
+
+def test_full_disk(by_hand, disk, wait_for):
+    """By its own doing, and by that of others: refused, nothing lost, readable, and well again by itself."""
+    collector = by_hand("--rate=0", state=disk.folder / "state")
+    acknowledged = []
+
+    def post(number, size):
+        text = compact(entry(number, host="h", more=noise(size)))
+        answer = collector.post(text)
+        if answer.status == 201:
+            acknowledged.append(text)
+        else:
+            assert answer.status == 507 and int(answer.headers["retry-after"]) > 0, answer.text
+            assert "disk is full" in answer.json()["error"]
+        return answer.status
+
+    for size in (20000, 500, 200000):
+        wait_for(lambda size=size: post(len(acknowledged), size) == 507, PATIENCE, "it is full", interval=0)
+    assert len(acknowledged) > 50 and collector.get("/health").status == 503
+    assert read_everything(collector) == (checksum(acknowledged), len(acknowledged))
+    disk.resize("16M")
+    assert post(1000, 500) == 201 and collector.get("/health").status == 200
+
+    for _ in range(3):
+        disk.fill()
+        wait_for(lambda: post(2000, 20000) == 507, PATIENCE, "somebody else has filled it", interval=0)
+        assert read_everything(collector) == (checksum(acknowledged), len(acknowledged))
+        disk.free()
+        assert post(3000, 20000) == 201
+    # Killed while it is full, and started while it is.
+    disk.fill()
+    wait_for(lambda: post(4000, 20000) == 507, PATIENCE, "full once more", interval=0)
+    collector.stop(kill=True)
+    collector.start()
+    assert read_everything(collector) == (checksum(acknowledged), len(acknowledged))
+    disk.free()
+    wait_for(lambda: post(5000, 500) == 201, PATIENCE, "stored again")
+    assert collector.stop() == 0
+    collector.start()
+    assert read_everything(collector) == (checksum(acknowledged), len(acknowledged))
+    assert collector.stop() == 0
+    assert "No space left on device" in collector.log and "stored again" in collector.log
+    assert not list(collector.state.glob("*.corrupt-*"))
+
+
+def test_pictures_on_a_full_disk(by_hand, disk):
+    """They stay as they were, whole, until they can be drawn anew."""
+    collector = by_hand(state=disk.folder / "state")
+    assert collector.post(entry(10, host="h")).status == 201
+    drawn = collector.get("/generate_graphs")
+    assert drawn.status == 200
+    files = [pathlib.Path(name) for name in drawn.json()["files"]]
+    before = [file.read_bytes() for file in files]
+    disk.fill()
+    for _ in range(3):
+        refused = collector.get("/generate_graphs")
+        assert refused.status == 507 and int(refused.headers["retry-after"]) > 0, refused.text
+        assert "cannot be drawn" in refused.json()["error"]
+    assert [collector.get(f"/{file.name}").body for file in files] == before
+    assert sorted(files[0].parent.iterdir()) == sorted(files), "nothing half is left behind"
+    assert collector.get("/show_graphs").status == 303
+    disk.free()
+    assert collector.post(entry(90, host="h")).status == 201
+    again = collector.get("/generate_graphs")
+    assert again.status == 200 and again.json()["samples"] == 2
+    assert files[0].read_bytes().startswith(PNG) and files[0].read_bytes() != before[0]
+
+
+def test_no_pictures_yet_on_a_full_disk(by_hand, disk):
+    collector = by_hand(state=disk.folder / "state")
+    disk.fill()
+    for path in ("/system_metrics.png", "/containers_metrics.png"):
+        answer = collector.get(path)
+        assert answer.status == 507, answer.text
+    disk.free()
+    assert collector.get("/system_metrics.png").body.startswith(PNG)
 
 
 def damage(state, keep=0):

@@ -363,6 +363,56 @@ def test_the_spool_is_bounded(collector, poster, wait_for):
     assert not lost or max(lost) < next(iter(collector.batches)), "the newest are kept"
 
 
+@pytest.fixture
+def small_disk(root):
+    """A file system of the spool's own, which is full soon: mount(name), room(size)."""
+    mounted = []
+
+    def mount(name):
+        folder = STATE["system"] / name
+        folder.mkdir(parents=True, exist_ok=True)
+        owner = folder.parent.stat()
+        root.check("mount", "-t", "tmpfs", "-o", f"size=32K,mode=700,uid={owner.st_uid},gid={owner.st_gid}",
+                   "tmpfs", folder)
+        mounted.append(folder)
+        return lambda size: root.check("mount", "-o", f"remount,size={size}", folder)
+
+    yield mount
+    for folder in mounted:
+        root.check("umount", "--lazy", folder)
+
+
+def test_a_full_file_system(collector, small_disk, poster, wait_for):
+    """What the disk does not take waits in memory and goes there when it can; nothing is lost or doubled."""
+    room = small_disk("full")
+    one = poster("full")
+    wait_for(lambda: any("in memory only" in text for text in one.events("degraded")), 60, "said")
+    wait_for(lambda: one.view()["Waiting"] >= len(one.waiting()) + 3, 30, "batches wait in memory")
+    kept = one.waiting()
+    assert kept and all((one.spool / name).stat().st_size > 0 for name in kept)
+    assert one.view()["Dropped"] == 0
+    room("4M")
+    wait_for(lambda: len(one.waiting()) >= len(kept) + 4 and one.view()["Waiting"] <= len(one.waiting()) + 1, 30,
+             "they are on disk")
+    one.kill(wait_for)
+    collector.open()
+    wait_for(lambda: collector.batches and len(one.waiting()) <= 1, 60, "all are posted")
+    assert {name.removesuffix(".json") for name in kept} <= set(collector.batches)
+    assert list(collector.batches) == sorted(collector.batches)
+    assert no_gap(collector, 10) and one.view()["Dropped"] == 0
+    assert not one.aside(".bad")
+
+
+def test_a_collector_takes_from_a_full_file_system(collector, small_disk, poster, wait_for):
+    small_disk("full")
+    one = poster("full")
+    wait_for(lambda: one.view()["Waiting"] >= len(one.waiting()) + 3, 60, "batches wait in memory")
+    collector.open()
+    wait_for(lambda: one.view()["Waiting"] <= 1 and len(collector.batches) >= 8, 60, "all are posted")
+    assert list(collector.batches) == sorted(collector.batches)
+    assert no_gap(collector, 10) and one.view()["Dropped"] == 0
+
+
 def test_damaged_files_cost_themselves(collector, poster, wait_for):
     one = poster()
     wait_for(lambda: len(one.waiting()) >= 4, 20, "batches wait")
