@@ -37,12 +37,12 @@ typedef struct Column {
     enum { NUMBER, TIME, CLASS, STATE, BOOL } kind;
 } Column;
 
-#define COLUMNS_MAX 14
+#define COLUMNS_MAX 14 /* with one at least that has no name: the end */
 
 typedef struct SeriesShape {
     const char *word;
     ReadSql sql;
-    Column columns[COLUMNS_MAX]; /* as the statement gives them */
+    Column columns[COLUMNS_MAX]; /* as the statement gives them; then the newest time in the row */
 } SeriesShape;
 
 static const SeriesShape shapes[] = {
@@ -107,10 +107,10 @@ static void add_column(Text *t, Reader *reader, ReadSql sql, int i, const Column
         describe_add_number(t, value);
 }
 
-static int add_rows(Reader *reader, const SeriesShape *shape, Text *t)
+static int add_rows(Reader *reader, const SeriesShape *shape, Text *t, uint64_t *newest_usec)
 {
     size_t n = 0;
-    int r;
+    int r, i;
 
     while ((r = db_step(reader->db, shape->sql)) > 0) {
         if (n == SERIES_ROWS_MAX) {
@@ -118,10 +118,11 @@ static int add_rows(Reader *reader, const SeriesShape *shape, Text *t)
             return 1;
         }
         text_add(t, n++ > 0 ? ", [" : "[");
-        for (int i = 0; i < COLUMNS_MAX && shape->columns[i].name; i++) {
+        for (i = 0; shape->columns[i].name; i++) {
             text_add(t, i > 0 ? ", " : "");
             add_column(t, reader, shape->sql, i, &shape->columns[i]);
         }
+        *newest_usec = MAX(*newest_usec, reader_usec(reader, shape->sql, i));
         text_add_char(t, ']');
     }
     return r;
@@ -132,14 +133,14 @@ static void add_head(Text *t, const SeriesQuery *query, const SeriesShape *shape
     text_add_char(t, '{');
     describe_string(t, "of", shape->word);
     describe_string(t, "host", query->host);
-    if (query->of == SERIES_SERVICE)
+    if (query->of != SERIES_SYSTEM && query->name)
         describe_string(t, "name", query->name);
     describe_time(t, "since", query->span.since_usec);
     describe_time(t, "until", query->span.until_usec);
     describe_number(t, "step_usec", (double)query->step_usec);
     describe_name(t, "columns");
     text_add_char(t, '[');
-    for (int i = 0; i < COLUMNS_MAX && shape->columns[i].name; i++)
+    for (int i = 0; shape->columns[i].name; i++)
         text_addf(t, "%s\"%s\"", i > 0 ? ", " : "", shape->columns[i].name);
     text_add_char(t, ']');
     describe_name(t, "rows");
@@ -149,6 +150,7 @@ static void add_head(Text *t, const SeriesQuery *query, const SeriesShape *shape
 int reader_add_series(Reader *reader, const SeriesQuery *query, Text *t)
 {
     const SeriesShape *shape = &shapes[query->of];
+    uint64_t newest_usec = 0;
     int64_t subject = 0;
     int r = reader_ready(reader);
 
@@ -160,9 +162,14 @@ int reader_add_series(Reader *reader, const SeriesQuery *query, Text *t)
         r = bind_series(reader, shape->sql, subject, &query->span, query->step_usec,
                         SERIES_ROWS_MAX + 1, query->class);
         if (r == 0)
-            r = add_rows(reader, shape, t);
+            r = add_rows(reader, shape, t, &newest_usec);
     }
-    text_add(t, "]}\n");
+    text_add_char(t, ']');
+    if (newest_usec > 0)
+        describe_time(t, "newest", newest_usec);
+    else
+        describe_string(t, "newest", NULL);
+    text_add_char(t, '}');
     return reader_end(reader, r);
 }
 

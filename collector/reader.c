@@ -33,18 +33,18 @@ static const char *const read_sql[] = {
         "ORDER BY h.name,s.name",
     [READ_SYSTEM] =
         "SELECT " STEP ",sum(n)," MEAN("cpu") ",max(cpu_max)," MEAN("used") ",max(used_max)," MEAN(
-            "free") ",max(total) FROM system" VALUES_OF " GROUP BY 1 ORDER BY 1 LIMIT ?4",
+            "free") ",max(total),max(time) FROM system" VALUES_OF " GROUP BY 1 ORDER BY 1 LIMIT ?4",
     [READ_CLASS] =
         "SELECT " STEP ",class,sum(n)," MEAN("containers") "," MEAN("cpu") ",max(cpu_max)," MEAN(
             "memory") ",max(memory_max)," MEAN("memory_mb") ",max(write_kb),max(read_kb),max(write_"
-                                                            "ops),max(read_ops) FROM "
+                                                            "ops),max(read_ops),max(time) FROM "
                                                             "class" VALUES_OF
                                                             " AND (?6<0 OR class=?6) GROUP BY 1,2 "
                                                             "ORDER BY 1,2 LIMIT ?4",
     [READ_SERVICE] =
         "SELECT " STEP
         ",sum(n),max(state),max(restarts),max(beats)," MEAN("latency") ",max(latency_max)," MEAN(
-            "cpu") "," MEAN("memory") ",min(ready) FROM service_value" VALUES_OF
+            "cpu") "," MEAN("memory") ",min(ready),max(time) FROM service_value" VALUES_OF
                                       " GROUP BY 1 ORDER BY 1 LIMIT ?4",
     [READ_EVENTS] =
         "SELECT e.id,e.time,h.name,e.service,e.event,e.state,e.reason,e.message FROM event e JOIN "

@@ -45,7 +45,7 @@ typedef struct SeriesQuery {
 
 #define SERIES_ROWS_MAX 5000
 
-/* 1 when there are more than SERIES_ROWS_MAX rows. */
+/* One object, without a line break. 1 when there are more than SERIES_ROWS_MAX rows. */
 int reader_add_series(Reader *reader, const SeriesQuery *query, Text *t);
 
 typedef struct EventsQuery {

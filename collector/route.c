@@ -9,7 +9,8 @@ static const char *const log_params[] = {"since", "until", "host", "limit", "for
 static const char *const graph_params[] = {"host", "since", NULL};
 static const char *const picture_params[] = {"t", NULL}; /* so that browsers fetch it again */
 static const char *const service_params[] = {"host", NULL};
-static const char *const series_params[] = {"of", "host", "name", "since", "until", "step", NULL};
+static const char *const series_params[] = {"of",    "host",  "name", "series",
+                                            "since", "until", "step", NULL};
 static const char *const event_params[] = {"host",  "service", "event",  "since",
                                            "until", "limit",   "before", NULL};
 

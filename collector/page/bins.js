@@ -26,8 +26,10 @@ function join(row, sample) {
 }
 
 export class Bins {
-  constructor(step, rows) {
+  // newest: the time of the newest sample in the rows, NaN when it is not known.
+  constructor(step, rows, newest = NaN) {
     this.step = step;
+    this.newest = newest;
     this.rows = rows.filter((row) => Number.isFinite(row.time)).sort((a, b) => a.time - b.time);
   }
 
@@ -35,7 +37,7 @@ export class Bins {
   add(time, values) {
     const begin = Math.floor(time / this.step) * this.step;
     const last = this.rows.at(-1);
-    if (last && begin < last.time) {
+    if (time <= this.newest || (last && begin < last.time)) {
       return;
     }
     const sample = { ...values };

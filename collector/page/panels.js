@@ -6,7 +6,7 @@ import { Bins, rate } from "./bins.js";
 import { byId, el, setText } from "./dom.js";
 import * as format from "./format.js";
 import { TimeChart } from "./timechart.js";
-import { stepOf } from "./view.js";
+import { spanOf } from "./view.js";
 
 const CPU = { id: "cpu", title: "CPU", wide: true, max: 50, format: format.percent,
   lines: [{ label: "mean", colour: "--blue", fill: true, value: "cpu_percent" },
@@ -75,16 +75,15 @@ export class Panels {
   }
 
   async load(name, window, signal) {
-    const step = stepOf(window);
-    const parameters = { host: name, since: new Date(window.since).toISOString(), until: new Date(window.until).toISOString(), step: `${step / 1000}s` };
+    const span = spanOf(window);
     const [system, classes] = await Promise.all([
-      getSeries({ of: "system", ...parameters }, signal), getSeries({ of: "class", ...parameters }, signal)]);
+      getSeries({ of: "system", host: name }, span, signal), getSeries({ of: "class", host: name }, span, signal)]);
     this.name = name;
     for (const panel of this.host.values()) {
-      panel.bins = new Bins(system.step, system.rows.map((row) => ({ ...row })));
+      panel.bins = new Bins(system.step, system.rows.map((row) => ({ ...row })), system.newest);
     }
     for (const [word, panel] of this.classes) {
-      panel.bins = new Bins(classes.step, classes.rows.filter((row) => row.class === word));
+      panel.bins = new Bins(classes.step, classes.rows.filter((row) => row.class === word), classes.newest);
     }
   }
 

@@ -8,7 +8,7 @@ import * as format from "./format.js";
 import { glyph, knownState, stateOf } from "./states.js";
 import { drawStrip, stretchAt } from "./strip.js";
 import { hideTip, showTip } from "./tip.js";
-import { stepOf } from "./view.js";
+import { spanOf, stepOf } from "./view.js";
 
 const FIGURES = [
   ["beats", "heartbeats per minute", "beats/min", (service) => format.number(service.beats_per_minute)],
@@ -124,9 +124,8 @@ export class Row {
     this.loading = true;
     this.element.classList.add("loading");
     try {
-      const { step, rows } = await getSeries({ of: "service", host: this.service.host, name: this.service.name,
-        since: new Date(window.since).toISOString(), until: new Date(window.until).toISOString(), step: `${stepOf(window) / 1000}s` }, signal);
-      this.bins = new Bins(step, rows);
+      const { step, rows, newest } = await getSeries({ of: "service", host: this.service.host, name: this.service.name }, spanOf(window), signal);
+      this.bins = new Bins(step, rows, newest);
       this.failed = null;
     } catch (error) {
       if (error.name === "AbortError") {

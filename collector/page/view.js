@@ -61,3 +61,10 @@ export function windowOf(view, now) {
 export function stepOf(window) {
   return Math.max(1000, Math.ceil((window.until - window.since) / 300 / 1000) * 1000);
 }
+
+// The same as parameters, in whole steps: who asks within one of them asks for the same.
+export function spanOf(window) {
+  const step = stepOf(window);
+  const text = (time) => new Date(time).toISOString();
+  return { since: text(Math.floor(window.since / step) * step), until: text((Math.floor(window.until / step) + 1) * step), step: `${step / 1000}s` };
+}

@@ -16,6 +16,7 @@ import struct
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -216,6 +217,40 @@ def test_batch_series_and_events(by_hand):
     events = collector.get("/api/v1/events?service=web").json()
     assert events["more"] is False and events["events"][0]["message"] == "web is failing"
     assert collector.get("/api/v1/events?event=held").json()["events"] == []
+
+
+def test_several_series_in_one_request(by_hand):
+    """The same answers as one by one, and in each the exact time of its newest sample."""
+    collector = by_hand()
+    now = time.time()
+    for host, age in (("web-1", 3.25), (HOSTILE, 100.5)):
+        sample = entry(10, at=now - age) | {"services": [{"name": "a:b/c", "state": "failing"}]}
+        assert collector.post({"host": host, "samples": [entry(20, at=now - 200), sample]}).status == 201
+    wanted = [{"of": kind, "host": host} | ({"name": "a:b/c"} if kind == "service" else {})
+              for host in ("web-1", HOSTILE, "nobody") for kind in ("system", "class", "service")]
+    wanted.append({"of": "class", "host": "web-1", "name": "io"})
+    stamp = entry(at=now)["timestamp"]
+    span = {"since": entry(at=now - 600)["timestamp"], "until": stamp, "step": "12s"}
+
+    def ask(**parameters):
+        return collector.get("/api/v1/series?" + urllib.parse.urlencode(parameters | span))
+
+    together = ask(series=json.dumps(wanted))
+    assert together.status == 200, together.text
+    found = together.json()["series"]
+    assert found == [ask(**one).json() for one in wanted]
+    assert [len(one["rows"]) for one in found] == [2, 2, 1, 2, 2, 1, 0, 0, 0, 2]
+    newest = {"web-1": entry(at=now - 3.25)["timestamp"], HOSTILE: entry(at=now - 100.5)["timestamp"], "nobody": None}
+    assert [one["newest"] for one in found] == [newest[one["host"]] for one in wanted]
+    for series, says in (("", "JSON array"), ("{}", "JSON array"), ("[]", "JSON array"), ("[1]", "series/0"),
+                         (json.dumps(wanted[:1] * 65), "1 to 64"), ('[{"of": "system"}]', "series/0/host: has to be there"),
+                         ('[{"of": "system", "host": 5}]', "series/0"), ('[{"of": "x", "host": "h"}]', "series/0/of: found"),
+                         ('[{"of": "system", "host": "h", "more": 1}]', "series/0"), ("[" * 3000, "JSON array")):
+        refused = ask(series=series)
+        assert refused.status == 400 and says in refused.json()["error"], (series, refused.text)
+    assert ask(series=json.dumps(wanted), host="web-1").status == 400
+    assert ask(series=json.dumps([{"of": "system", "host": "x" * 20000}])).status in (400, 413, 414, 431)
+    assert collector.get("/health").status == 200
 
 
 @pytest.mark.parametrize("path, status, says", [

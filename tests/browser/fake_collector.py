@@ -215,6 +215,9 @@ class Model:
         return [s.values(self.hosts[s.host]["last"]) for s in self.services if not host or s.host == host]
 
     def series(self, query):
+        if "series" in query:
+            span = {name: value for name, value in query.items() if name != "series"}
+            return {"series": [self.series(span | one) for one in json.loads(query["series"])]}
         now = time.time()
         since = parse_time(query.get("since"), now - 3600)
         until = parse_time(query.get("until"), now)
@@ -229,7 +232,8 @@ class Model:
                 times.append(at)
             at += math.ceil(every / step) * step
         answer = {"of": query["of"], "host": query["host"], "since": rfc3339(since), "until": rfc3339(until), "step_usec": int(step * 1e6)}
-        return {**answer, **getattr(self, "series_" + query["of"])(query, times, step)}
+        newest = rfc3339(min(host["last"], until)) if times else None
+        return {**answer, **getattr(self, "series_" + query["of"])(query, times, step), "newest": newest}
 
     def series_system(self, query, times, step):
         columns = ["time", "n", "cpu_percent", "cpu_percent_max", "memory_used_mb", "memory_used_mb_max", "memory_free_mb", "memory_total_mb"]

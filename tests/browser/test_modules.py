@@ -53,6 +53,19 @@ def test_ticks(engine):
         assert 1 <= len(ticks) <= 40 and all(tick["text"] for tick in ticks)
 
 
+def test_what_was_fetched_is_not_added_again(engine):
+    value = """const bins = new m.bins.Bins(10000, [{time: 0, n: 2, cpu_percent: 10, cpu_percent_max: 12}], 4000);
+      for (const at of [1000, 4000, 4001, 12000]) bins.add(at, {cpu_percent: 40});
+      return bins.rows.map((row) => [row.time, row.n, row.cpu_percent, row.cpu_percent_max])"""
+    assert result(engine, value) == [[0, 3, 20, 40], [10000, 1, 40, 40]]
+
+
+def test_span_is_in_whole_steps(engine):
+    window = "{since: 1795458000123, until: 1795461600123}"
+    assert result(engine, f"return m.view.spanOf({window})") == {
+        "since": "2026-11-23T18:20:00.000Z", "until": "2026-11-23T19:20:12.000Z", "step": "12s"}
+
+
 def test_view_and_address_are_each_others_reverse(engine):
     for query in ("", "#range=6h", "#host=a%26b&service=%3Cb%3E&state=held&sort=name", "#open=web&on=h",
                   "#since=2026-11-01T10%3A00%3A00.000Z&until=2026-11-02T10%3A00%3A00.000Z"):

@@ -2,8 +2,10 @@
 """The collector's page as a person uses it, beside a collector that pretends."""
 
 import datetime
+import json
 import re
 import time
+import urllib.parse
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
@@ -29,6 +31,14 @@ def names(browser):
 
 def chips(browser):
     return {text.split()[1]: int(text.split()[0]) for text in browser.texts(".chip")}
+
+
+def series_of(request):
+    """Which series a request asks for; none of another request."""
+    url = urllib.parse.urlsplit(request)
+    if url.path != "/api/v1/series":
+        return []
+    return json.loads(urllib.parse.parse_qs(url.query)["series"][0])
 
 
 def test_loads_with_data(browser, collector):
@@ -123,11 +133,15 @@ def test_time_range(browser, collector):
     browser.open(collector.address)
     collector.requests.clear()
     browser.one("[data-range='6h']").click()
-    browser.wait(lambda: browser.query() == {"range": "6h"} and browser.is_ready() and any("of=system" in r for r in collector.requests), "another range")
+    browser.wait(lambda: browser.query() == {"range": "6h"} and browser.is_ready() and any(series_of(r) for r in collector.requests), "another range")
     assert browser.text("#window") == "last 6 h"
-    asked = next(r for r in collector.requests if "of=system" in r)
+    requests = [r for r in collector.requests if series_of(r)]
+    assert len(requests) == 1, "all of the page is one request"
+    asked = requests[0]
+    assert {one["of"] for one in series_of(asked)} == {"system", "class", "service"}
     since, until = (fake_collector.parse_time(re.search(name + r"=([^&]+)", asked)[1].replace("%3A", ":"), 0) for name in ("since", "until"))
-    assert 21590 < until - since < 21610
+    # In whole steps of 72 s.
+    assert 21600 <= until - since <= 21600 + 2 * 72
     browser.open(collector.address, "#range=nonsense&since=x&until=2026-01-01")
     assert browser.text("#window") == "last 1 h"
 
@@ -383,8 +397,8 @@ def test_thousand_services(browser, collector):
     assert time.monotonic() - began < WAIT_MANY
     assert chips(browser)["services"] == 1000
     assert len(browser.all(".row")) == 50
-    asked = [r for r in collector.requests if "of=service" in r]
-    assert len(asked) < 50, "only strips on the screen are fetched"
+    asked = [one for r in collector.requests for one in series_of(r) if one["of"] == "service"]
+    assert 0 < len(asked) < 50, "only strips on the screen are fetched"
     collector.sample("big")
     collector.event("big", "service-0777", "unhealthy", "far below")
     ActionChains(browser.driver).move_to_element(browser.one("h1")).perform()
