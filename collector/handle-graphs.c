@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "collector/clocks.h"
 #include "collector/describe.h"
 #include "collector/server-internal.h"
@@ -15,7 +16,7 @@
 #define SPAN_USEC     USEC_PER_HOUR
 #define PNG_MAX       (16U << 20)
 
-static int paint(Server *server, Request *owner, const char *host, uint64_t span_usec)
+static int paint(Server *server, Request *owner, const char *host, uint64_t span_usec, bool is_last)
 {
     PaintJob *job = calloc(1, sizeof(*job));
 
@@ -27,17 +28,43 @@ static int paint(Server *server, Request *owner, const char *host, uint64_t span
     }
     job->owner = owner;
     job->span_usec = span_usec;
+    job->is_last = is_last;
     painter_push(server->painter, job);
     return 0;
 }
 
 static enum MHD_Result ask(Request *request, const char *host, uint64_t span_usec)
 {
-    if (request->server->stopping || paint(request->server, request, host, span_usec) < 0)
+    if (request->server->stopping || paint(request->server, request, host, span_usec, false) < 0)
         return request_fail(request, 503, "the pictures cannot be drawn now");
     request->paint_waiting = true;
     request_suspend(request);
     return MHD_YES;
+}
+
+/* What nobody waits for is drawn one at a time: of many hosts that end at once the last one. */
+static void start_last(Server *server)
+{
+    if (!server->last_host || server->live_painting || server->stopping)
+        return;
+    server->live_painting = paint(server, NULL, server->last_host, SPAN_USEC, true) == 0;
+    free(TAKE_PTR(server->last_host));
+}
+
+void graphs_draw_last(Server *server, char *host)
+{
+    free(server->last_host);
+    server->last_host = host;
+    start_last(server);
+}
+
+static void say_last(const PaintJob *job)
+{
+    if (job->error < 0)
+        log_warning("%s has ended; its graphs cannot be drawn: %s", job->host,
+                    strerror(-job->error));
+    else
+        log_info("%s has ended; its graphs are drawn", job->host);
 }
 
 void graphs_done_jobs(Server *server)
@@ -48,7 +75,10 @@ void graphs_done_jobs(Server *server)
             writer_report_damage(server->writer);
         if (!request) {
             server->live_painting = false;
+            if (job->is_last)
+                say_last(job);
             paint_job_free(job);
+            start_last(server);
             continue;
         }
         request->paint = job;
@@ -121,7 +151,8 @@ static int on_live(sd_event_source *source, uint64_t usec, void *userdata)
         return 0; /* once: it is off now */
     /* One that is slower than 5 s is not drawn twice at a time. */
     if (!server->live_painting)
-        server->live_painting = paint(server, NULL, server->live_host, server->live_span_usec) == 0;
+        server->live_painting =
+            paint(server, NULL, server->live_host, server->live_span_usec, false) == 0;
     (void)sd_event_source_set_time_relative(source, LIVE_USEC);
     (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
     return 0;

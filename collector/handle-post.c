@@ -207,6 +207,8 @@ void post_done_jobs(Server *server)
         next = job->next;
         stream_publish(server, job->announcements);
         job->announcements = announcements_free(job->announcements);
+        if (job->last_of)
+            graphs_draw_last(server, TAKE_PTR(job->last_of));
         request->job_waiting = false;
         request->job_done = true;
         request_wake(request);

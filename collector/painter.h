@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@
 typedef struct PaintJob {
     struct PaintJob *next;
     void *owner;
+    bool is_last;       /* drawn since this host posts no more */
     char *host;         /* NULL: the one that sent last; then filled. Freed by paint_job_free() */
     uint64_t span_usec; /* up to now */
 

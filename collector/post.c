@@ -18,6 +18,7 @@ typedef enum MemberKind {
     MEMBER_SYSINFO,
     MEMBER_HOST,
     MEMBER_KEY,
+    MEMBER_LAST,
     MEMBER_SAMPLES,
     MEMBER_EVENTS,
     _MEMBER_MAX,
@@ -26,7 +27,8 @@ typedef enum MemberKind {
 static const char *const member_names[] = {
     [MEMBER_TIMESTAMP] = "timestamp", [MEMBER_SYSINFO] = "sysinfo",
     [MEMBER_HOST] = "host",           [MEMBER_KEY] = "key",
-    [MEMBER_SAMPLES] = "samples",     [MEMBER_EVENTS] = "events",
+    [MEMBER_LAST] = "last",           [MEMBER_SAMPLES] = "samples",
+    [MEMBER_EVENTS] = "events",
 };
 _Static_assert(ELEMENTSOF(member_names) == _MEMBER_MAX, "a name for each member");
 
@@ -164,6 +166,22 @@ static int take_string(const JsonSlice *slice, const char *path, bool (*is_valid
     return *ret ? 0 : -ENOMEM;
 }
 
+static int take_bool(const JsonSlice *slice, const char *path, Fault *fault, bool *ret)
+{
+    _cleanup_json_ json_t *value = NULL;
+    int r;
+
+    if (!slice->at)
+        return 0;
+    r = parse_slice(slice, JSON_DECODE_ANY, path, fault, &value);
+    if (r != 0 || json_is_null(value))
+        return r;
+    if (!json_is_boolean(value))
+        return fault_value(fault, path, value, "true or false");
+    *ret = json_is_true(value);
+    return 0;
+}
+
 static int check_array(const JsonSlice *slice, const char *path, Fault *fault)
 {
     _cleanup_json_ json_t *value = NULL;
@@ -200,6 +218,10 @@ int post_open(char *body, size_t size, Post *ret, Fault *ret_fault)
         return fault_text(ret_fault, "", "both in one object", ACCEPTED_BODY);
     if (!post.is_entry && !post.host)
         return fault_value(ret_fault, "/host", NULL, "the name of the host that a batch is of");
+    if (!post.is_entry)
+        r = take_bool(&found.values[MEMBER_LAST], "/last", ret_fault, &post.is_last);
+    if (r != 0)
+        return r;
     *ret = post;
     post = (Post){0};
     return 0;

@@ -13,6 +13,7 @@
 typedef struct Post {
     char *host, *key; /* NULL: not given */
     bool is_entry;    /* the body is one sample */
+    bool is_last;     /* of a batch: nothing more comes from this host now */
     JsonSlice body, samples, events;
 } Post;
 

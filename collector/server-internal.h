@@ -53,6 +53,7 @@ struct Server {
     /* live pictures */
     bool live_painting;
     char *live_host;
+    char *last_host; /* has posted its last, and is not drawn yet */
     uint64_t live_span_usec, live_until_usec;
     ServerStats stats;
 };
@@ -147,6 +148,8 @@ enum MHD_Result get_page(Request *request);
 /* Life of the handlers' own things. */
 void post_done_jobs(Server *server);
 void graphs_done_jobs(Server *server);
+/* Draws what a host has sent until its end. Takes the host. */
+void graphs_draw_last(Server *server, char *host);
 int graphs_start(Server *server);
 void stream_publish(Server *server, const Announcement *list);
 void stream_beat(Server *server, uint64_t now_usec);

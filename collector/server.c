@@ -434,6 +434,7 @@ Server *server_free(Server *server)
     free(server->db_path);
     free(server->own_host);
     free(server->live_host);
+    free(server->last_host);
     sd_event_unref(server->event);
     free(server);
     return NULL;

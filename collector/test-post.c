@@ -199,6 +199,7 @@ static void test_mistakes_have_their_place(void **state)
     refused("{" TIME ", \"sysinfo\": {\"a\": tru}}", "", "tru", "JSON");
     refused("{" TIME ", \"sysinfo\": {\"a\": 1 2}}", "", "expected", "JSON");
     refused("{" TIME ", \"sysinfo\": {\"a\": 1e999}}", "", "overflow", "JSON");
+    refused("{\"samples\": [], \"host\": \"h\", \"last\": 1}", "/last", "1", "true or false");
     refused("{\"samples\": []}", "/host", "nothing", "the name of the host");
     refused("{\"samples\": [], \"host\": \"\"}", "/host", "the string \"\"", "1 to 253 bytes");
     refused("{\"samples\": [], \"host\": \"a\\u0007\"}", "/host", "the string",

@@ -77,6 +77,7 @@ static PostJob *job_new(const char *body)
 static void job_free(PostJob *job)
 {
     announcements_free(job->announcements);
+    free(job->last_of);
     free(job->body);
     free(job);
 }
@@ -108,7 +109,7 @@ static void test_each_gets_its_own_answer(void **state)
         "{\"key\": \"b\", \"timestamp\": \"yesterday\", \"sysinfo\": {}}",
         "{\"key\": \"b\", \"timestamp\": \"2023-01-01T00:00:00Z\", \"sysinfo\": {}}",
         "no JSON",
-        "{\"host\": \"h\", \"samples\": [" ENTRY("2") ", " ENTRY(
+        "{\"host\": \"h\", \"last\": true, \"samples\": [" ENTRY("2") ", " ENTRY(
             "1") "], \"events\": [{\"timestamp\": "
                  "\"2023-01-01T00:00:00Z\", \"event\": \"first\"}, {\"timestamp\": "
                  "\"2023-01-01T00:00:00Z\", \"event\": "
@@ -134,6 +135,8 @@ static void test_each_gets_its_own_answer(void **state)
     assert_non_null(strstr(a->next->json, "\"first\""));
     assert_non_null(strstr(a->next->next->json, "\"second\""));
     assert_null(a->next->next->next);
+    assert_string_equal(jobs[5]->last_of, "h");
+    assert_null(jobs[0]->last_of);
 
     WriterStats stats;
     writer_stats(f->writer, &stats);

@@ -183,6 +183,8 @@ static int store_parts(Storing *s, Post *post)
     s->job->outcome = r == 0 ? POST_STORED : r == POST_INVALID ? POST_REFUSED : POST_TOO_MANY;
     if (r == 0)
         s->job->announcements = announcements_take(s);
+    if (r == 0 && post->is_last)
+        s->job->last_of = strdup(s->host); /* without memory it is not known, nothing more */
     return 0;
 }
 
@@ -228,6 +230,7 @@ static void forget_results(PostJob *first)
 {
     for (PostJob *job = first; job; job = job->next) {
         job->announcements = announcements_free(job->announcements);
+        free(TAKE_PTR(job->last_of));
         job->outcome = POST_FAILED;
     }
 }
@@ -451,6 +454,7 @@ int writer_push(Writer *w, PostJob *job)
 
     job->outcome = POST_FAILED;
     job->announcements = NULL;
+    job->last_of = NULL;
     pthread_mutex_lock(&w->mutex);
     if (w->stats.waiting_bytes + job->size > w->options.max_waiting && w->stats.waiting > 0) {
         r = -ENOBUFS;

@@ -42,7 +42,8 @@ typedef struct PostJob {
     size_t n_samples, n_events;
     Fault fault;
     int error;
-    Announcement *announcements; /* the owner frees them */
+    Announcement *announcements; /* the owner frees them, and this: */
+    char *last_of;               /* the host whose last post it was; or NULL */
 } PostJob;
 
 typedef struct WriterStats {

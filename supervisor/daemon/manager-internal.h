@@ -49,7 +49,8 @@ struct Manager {
 
     char *state_folder;
     Poster **posters; /* one for each collector */
-    size_t n_posters, n_finishing;
+    Poster **leaving; /* whose spec is gone: one last batch */
+    size_t n_posters, n_leaving, n_finishing;
     bool posters_listen;
     sd_event_source *stop_timer;
 

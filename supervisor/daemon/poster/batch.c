@@ -16,6 +16,8 @@ void batch_to_json(const BatchFacts *facts, Text *t)
     text_add_char(t, '{');
     add_string(t, "host", facts->host);
     add_string(t, "key", facts->key);
+    if (facts->last)
+        text_add(t, "\"last\": true, ");
     text_add(t, "\"samples\": [");
     if (facts->services)
         sample_to_json(facts->realtime_usec, facts->sysinfo, facts->services, t);

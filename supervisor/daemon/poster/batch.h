@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "supervisor/daemon/poster/sample.h"
 
 typedef struct BatchFacts {
@@ -12,6 +14,7 @@ typedef struct BatchFacts {
     const SampleServices *services; /* NULL: there is no sample in it, only events */
     const Sysinfo *sysinfo;         /* NULL: not read */
     const char *events;             /* as pending_take() wrote them, or "" */
+    bool last;                      /* nothing more comes: phoenixd or the spec goes */
 } BatchFacts;
 
 /* Appends it. */

@@ -307,6 +307,7 @@ static void prepare_save(Poster *poster)
 
     job->save = true;
     job->sampled = poster->sample_due;
+    job->last = job->sampled && poster->finishing;
     poster->sample_due = poster->events_due = false;
     poster->saved_usec = now_usec(poster);
     pending_take(&poster->pending, &events);
@@ -363,7 +364,7 @@ static void finish_if_done(Poster *poster)
     if (!poster->finishing || poster->post || !finished)
         return;
     poster->finished = NULL;
-    finished(poster->finished_userdata);
+    finished(poster, poster->finished_userdata);
 }
 
 /* Whatever is next, if anything is. */

@@ -48,8 +48,8 @@ int poster_configure(Poster *poster, const PosterConfig *config);
 /* Something has happened. */
 void poster_tell(Poster *poster, const Event *event);
 
-/* One last batch; `done`, once, when all that can be posted now is. */
-typedef void (*poster_done_t)(void *userdata);
+/* One last batch; `done`, once, when all that can be posted now is. It may free the poster. */
+typedef void (*poster_done_t)(Poster *poster, void *userdata);
 void poster_finish(Poster *poster, poster_done_t done, void *userdata);
 
 void poster_view(const Poster *poster, CollectorView *ret);

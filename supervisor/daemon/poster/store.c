@@ -102,6 +102,7 @@ static int save(Store *store, StoreJob *job)
         .services = job->sampled ? &job->services : NULL,
         .sysinfo = job->sampled ? read_sysinfo(store, job) : NULL,
         .events = job->events,
+        .last = job->last,
     };
     batch_to_json(&facts, &text);
     if (text.error < 0)

@@ -20,6 +20,7 @@ typedef struct StoreJob {
 
     bool save; /* a batch is to be made and kept */
     bool sampled;
+    bool last;
     SampleServices services; /* when it has a sample */
     char *events;            /* as pending_take() wrote them */
     char *host;

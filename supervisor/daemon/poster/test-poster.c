@@ -356,7 +356,7 @@ static void test_spool_is_bounded(void **state)
     run_until(f, f->n_events[EVENT_RESTORED] == 1);
 }
 
-static void on_finished(void *userdata)
+static void on_finished(Poster *poster, void *userdata)
 {
     Fixture *f = userdata;
 
@@ -375,8 +375,10 @@ static void test_last_batch(void **state)
     run_until(f, f->finished);
     assert_int_equal(view_of(f).posted, 2);
     assert_int_equal(view_of(f).waiting, 0);
-    json_auto_t *json = body_of(f, 1);
+    json_auto_t *first = body_of(f, 0), *json = body_of(f, 1);
     assert_int_equal(json_array_size(json_object_get(json, "samples")), 1);
+    assert_true(json_is_true(json_object_get(json, "last")));
+    assert_null(json_object_get(first, "last"));
 }
 
 /* With nobody there the last one is left to the next run. */
