@@ -145,7 +145,7 @@ static void draw_last(cairo_t *cr, Box box, const Line *line, const Point *last,
 {
     char label[64];
 
-    (void)snprintf(label, sizeof(label), "now %.*f%s, highest %.*f%s", top < 10 ? 2 : 1,
+    (void)snprintf(label, sizeof(label), "last %.*f%s, highest %.*f%s", top < 10 ? 2 : 1,
                    last->value, line->unit, top < 10 ? 2 : 1, highest(line), line->unit);
     draw_text(cr, box.x + box.w, box.y + 4, 12, &color_text, ALIGN_RIGHT, false, box.w, label);
 }

@@ -14,6 +14,8 @@
 #define MARGIN 24
 #define HEAD   64
 
+#define SHORTEST USEC_PER_MINUTE
+
 typedef struct Bytes {
     unsigned char *data;
     size_t size, allocated;
@@ -155,14 +157,17 @@ static void draw_class(cairo_t *cr, const GraphData *data, ContainerClass class,
     static const char *const names[] = {"CPU", "RAM", "I/O", "Disk", "Other"};
     const struct GraphClass *c = &data->classes[class];
     const double widths[] = {0.29, 0.29, 0.21, 0.21};
-    char heading[4][80];
+    char heading[4][80], number[32] = "none now";
     Box boxes[4], inside[4];
 
-    (void)snprintf(heading[0], sizeof(heading[0]), "%s containers (%llu): RAM, percent of the host",
-                   names[class], (unsigned long long)c->newest.containers);
+    if (!c->gone)
+        (void)snprintf(number, sizeof(number), "%llu", (unsigned long long)c->newest.containers);
+    (void)snprintf(heading[0], sizeof(heading[0]), "%s containers (%s): RAM, percent of the host",
+                   names[class], number);
     (void)snprintf(heading[1], sizeof(heading[1]), "CPU, 100 %% is one CPU");
-    (void)snprintf(heading[2], sizeof(heading[2]), "Disk");
-    (void)snprintf(heading[3], sizeof(heading[3]), "I/O operations");
+    (void)snprintf(heading[2], sizeof(heading[2]), "Disk%s", c->gone ? ", at their end" : "");
+    (void)snprintf(heading[3], sizeof(heading[3]), "I/O operations%s",
+                   c->gone ? ", at their end" : "");
     double x = row.x, room = row.w - 3 * 16;
     for (int i = 0; i < 4; i++) {
         boxes[i] = (Box){x, row.y, room * widths[i], row.h};
@@ -188,6 +193,32 @@ static void draw_containers(cairo_t *cr, const GraphData *data)
     for (int i = CLASS_CPU; i <= CLASS_DISK; i++)
         draw_class(cr, data, (ContainerClass)i,
                    (Box){MARGIN, HEAD + i * (height + gap), CONTAINERS_WIDTH - 2 * MARGIN, height});
+}
+
+uint64_t graph_since(const GraphData *data)
+{
+    uint64_t first = UINT64_MAX, span = data->until_usec - data->since_usec,
+             latest = data->until_usec > SHORTEST ? data->until_usec - SHORTEST : 0;
+
+    if (data->cpu.n > 0)
+        first = data->cpu.items[0].time_usec;
+    for (size_t i = 0; i < _CLASS_MAX; i++)
+        if (data->classes[i].cpu.n > 0)
+            first = MIN(first, data->classes[i].cpu.items[0].time_usec);
+    if (first == UINT64_MAX || first < data->since_usec + span / 10)
+        return data->since_usec;
+    return MAX(MIN(first, latest), data->since_usec);
+}
+
+void graph_mark_gone(GraphData *data)
+{
+    const Points *all = &data->cpu;
+
+    for (size_t i = 0; i < _CLASS_MAX && all->n > 0; i++) {
+        struct GraphClass *c = &data->classes[i];
+        c->gone =
+            c->cpu.n > 0 && c->cpu.items[c->cpu.n - 1].time_usec < all->items[all->n - 1].time_usec;
+    }
 }
 
 int graph_system(const GraphData *data, unsigned char **ret, size_t *ret_size)

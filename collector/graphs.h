@@ -28,8 +28,15 @@ typedef struct GraphData {
     struct GraphClass {
         Points cpu, memory; /* percent */
         ClassValues newest;
+        bool gone; /* there were containers, and there are none now */
     } classes[_CLASS_MAX];
 } GraphData;
+
+/* Where the pictures begin: with the first value when there is none for much of the span, so that a
+ * session of a minute is not a line at the edge of an hour. */
+uint64_t graph_since(const GraphData *data);
+/* Sets `gone` of the classes. */
+void graph_mark_gone(GraphData *data);
 
 /* The bytes (caller frees). -ENOMEM, or -EIO when cairo cannot. */
 int graph_system(const GraphData *data, unsigned char **ret, size_t *ret_size);

@@ -69,26 +69,45 @@ static int on_class(uint64_t time_usec, ContainerClass class, const ClassValues 
     return 0;
 }
 
+static int read_values(Painter *p, const PaintJob *job)
+{
+    GraphData *data = p->data;
+
+    data->step_usec = MAX((data->until_usec - data->since_usec) / GRAPH_POINTS, USEC_PER_SEC);
+    /* What a clock ahead of ours has sent is shown, too, at the edge. */
+    const Span span = {data->since_usec, data->until_usec + USEC_PER_MINUTE};
+    int r = reader_each_system(p->reader, job->host, &span, data->step_usec, on_system, data);
+    return r < 0 ? r
+                 : reader_each_class(p->reader, job->host, &span, data->step_usec, on_class, data);
+}
+
+static void clear(GraphData *data, const PaintJob *job, uint64_t since_usec)
+{
+    memset(data, 0, sizeof(*data));
+    data->host = job->host;
+    data->newest = (SystemValues){NAN, NAN, NAN, NAN};
+    data->since_usec = since_usec;
+    data->until_usec = job->when_usec;
+}
+
 static int gather(Painter *p, PaintJob *job)
 {
     GraphData *data = p->data;
     int r = 0;
 
-    memset(data, 0, sizeof(*data));
-    data->newest = (SystemValues){NAN, NAN, NAN, NAN};
-    data->until_usec = job->when_usec;
-    data->since_usec = job->when_usec > job->span_usec ? job->when_usec - job->span_usec : 0;
-    data->step_usec = MAX((data->until_usec - data->since_usec) / GRAPH_POINTS, USEC_PER_SEC);
+    clear(data, job, job->when_usec > job->span_usec ? job->when_usec - job->span_usec : 0);
     if (!job->host)
         r = reader_newest_host(p->reader, &job->host);
     if (r < 0 || !job->host)
         return r;
     data->host = job->host;
-    /* What a clock ahead of ours has sent is shown, too, at the edge. */
-    const Span span = {data->since_usec, data->until_usec + USEC_PER_MINUTE};
-    r = reader_each_system(p->reader, job->host, &span, data->step_usec, on_system, data);
-    if (r >= 0)
-        r = reader_each_class(p->reader, job->host, &span, data->step_usec, on_class, data);
+    r = read_values(p, job);
+    uint64_t since_usec = graph_since(data);
+    if (r >= 0 && since_usec != data->since_usec) {
+        clear(data, job, since_usec); /* and in finer steps */
+        r = read_values(p, job);
+    }
+    graph_mark_gone(data);
     return r;
 }
 

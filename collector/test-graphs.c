@@ -156,6 +156,48 @@ static void test_the_worst(void **state)
     cairo_surface_destroy(draw(graph_containers, data, CONTAINERS_WIDTH, CONTAINERS_HEIGHT));
 }
 
+static void test_where_it_begins(void **state)
+{
+    _cleanup_free_ GraphData *data = data_new();
+    uint64_t since = data->since_usec;
+
+    assert_int_equal(graph_since(data), since);
+    fill(data);
+    assert_int_equal(graph_since(data), since);
+    data->cpu.items[0].time_usec = since + 40 * USEC_PER_MINUTE;
+    data->cpu.n = 1;
+    for (int c = 0; c < _CLASS_MAX; c++)
+        data->classes[c].cpu.n = 0;
+    assert_int_equal(graph_since(data), since + 40 * USEC_PER_MINUTE);
+    data->classes[CLASS_IO].cpu.items[0].time_usec = since + 30 * USEC_PER_MINUTE;
+    data->classes[CLASS_IO].cpu.n = 1;
+    assert_int_equal(graph_since(data), since + 30 * USEC_PER_MINUTE);
+    /* Not narrower than a minute, not wider than was asked for, and clocks differ. */
+    data->classes[CLASS_IO].cpu.n = 0;
+    data->cpu.items[0].time_usec = data->until_usec + 5 * USEC_PER_SEC;
+    assert_int_equal(graph_since(data), data->until_usec - USEC_PER_MINUTE);
+    data->since_usec = data->until_usec - 30 * USEC_PER_SEC;
+    assert_int_equal(graph_since(data), data->since_usec);
+}
+
+static void test_those_that_are_gone(void **state)
+{
+    _cleanup_free_ GraphData *data = data_new();
+
+    graph_mark_gone(data);
+    assert_false(data->classes[CLASS_CPU].gone);
+    fill(data);
+    graph_mark_gone(data);
+    assert_false(data->classes[CLASS_CPU].gone);
+    data->classes[CLASS_CPU].cpu.n--;
+    data->classes[CLASS_RAM].cpu.n = 0;
+    graph_mark_gone(data);
+    assert_true(data->classes[CLASS_CPU].gone);
+    assert_false(data->classes[CLASS_RAM].gone);
+    assert_false(data->classes[CLASS_IO].gone);
+    cairo_surface_destroy(draw(graph_containers, data, CONTAINERS_WIDTH, CONTAINERS_HEIGHT));
+}
+
 static void test_amounts(void **state)
 {
     static const struct {
@@ -184,10 +226,9 @@ static void test_amounts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_without_data),
-        cmocka_unit_test(test_with_data),
-        cmocka_unit_test(test_the_worst),
-        cmocka_unit_test(test_amounts),
+        cmocka_unit_test(test_without_data),        cmocka_unit_test(test_with_data),
+        cmocka_unit_test(test_the_worst),           cmocka_unit_test(test_where_it_begins),
+        cmocka_unit_test(test_those_that_are_gone), cmocka_unit_test(test_amounts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
