@@ -19,6 +19,11 @@ void check_programs(Doctor *doctor);
 void check_socket(Doctor *doctor);
 void check_phoenixd(Doctor *doctor);
 
+/* check-collector.c */
+void check_libcurl(Doctor *doctor);
+void check_posting_to_collectors(Doctor *doctor);
+void check_collector_here(Doctor *doctor);
+
 /* check-system.c */
 void check_systemd(Doctor *doctor);
 void check_kernel(Doctor *doctor);

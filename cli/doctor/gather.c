@@ -4,6 +4,8 @@
  * is run (`podman info` would), and phoenixd is only asked where its socket is as it should be, as
  * asking starts it, and that would start the socket too. */
 
+#include "cli/doctor/gather.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +19,6 @@
 
 #include "base/process.h"
 #include "base/text.h"
-#include "cli/doctor/machine.h"
 #include "cli/supervisor/supervisor.h"
 #include "cli/systemd/properties.h"
 
@@ -171,6 +172,8 @@ static int ask_manager(Machine *machine)
         r = manager_list(manager, PATTERN, &machine->states);
     if (r >= 0)
         r = manager_describe(manager, SOCKET, &machine->socket);
+    if (r >= 0)
+        r = gather_collector(manager, machine);
     return r < 0 ? r : 0;
 }
 
@@ -215,6 +218,8 @@ int machine_gather(SpecScope scope, Machine *ret)
         r = gather_manager(&machine);
     if (r >= 0)
         r = gather_supervision(&machine);
+    if (r >= 0)
+        r = gather_libcurl(&machine);
     if (r < 0)
         return r;
     gather_programs(&machine);

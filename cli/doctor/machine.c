@@ -34,6 +34,8 @@ void machine_done(Machine *machine)
     unit_state_done(&machine->socket);
     free(machine->no_supervision);
     supervision_done(&machine->supervision);
+    free(machine->collector.open);
+    free(machine->no_libcurl);
     *machine = (Machine){0};
 }
 

@@ -15,6 +15,13 @@
 #include "cli/systemd/manager.h"
 #include "spec/set.h"
 
+/* phoenix-collector.socket, and its service. */
+typedef struct CollectorHere {
+    bool installed, listens;
+    char *open;     /* an address that other machines reach, or NULL */
+    bool has_token; /* posts need one */
+} CollectorHere;
+
 typedef struct Machine {
     const char *root; /* stands before every path; "" for this machine */
     SpecScope scope;  /* of the manager that is looked at */
@@ -40,6 +47,9 @@ typedef struct Machine {
     bool has_supervision;
     char *no_supervision; /* why not; NULL also when phoenixd was not asked */
     Supervision supervision;
+
+    CollectorHere collector;
+    char *no_libcurl; /* why it cannot be loaded, or NULL */
 } Machine;
 
 /* Asks all there is to be asked of this machine. 0 or -ENOMEM: what does not answer is no failure.

@@ -21,6 +21,7 @@ static const Installer installers[] = {
         "apt-get install --yes",
         {
             [PACKAGE_CATATONIT] = "catatonit",
+            [PACKAGE_CURL] = "libcurl4",
             [PACKAGE_DBUS] = "dbus-user-session",
             [PACKAGE_FUSE_OVERLAYFS] = "fuse-overlayfs",
             [PACKAGE_NETAVARK] = "netavark",
@@ -36,6 +37,7 @@ static const Installer installers[] = {
         "dnf install --assumeyes",
         {
             [PACKAGE_CATATONIT] = "catatonit",
+            [PACKAGE_CURL] = "libcurl",
             [PACKAGE_DBUS] = "dbus-broker",
             [PACKAGE_FUSE_OVERLAYFS] = "fuse-overlayfs",
             [PACKAGE_NETAVARK] = "netavark",
@@ -51,6 +53,7 @@ static const Installer installers[] = {
         "zypper --non-interactive install",
         {
             [PACKAGE_CATATONIT] = "catatonit",
+            [PACKAGE_CURL] = "libcurl4",
             [PACKAGE_DBUS] = "dbus-1",
             [PACKAGE_FUSE_OVERLAYFS] = "fuse-overlayfs",
             [PACKAGE_NETAVARK] = "netavark",
@@ -66,6 +69,7 @@ static const Installer installers[] = {
         "pacman --sync --noconfirm",
         {
             [PACKAGE_CATATONIT] = "catatonit",
+            [PACKAGE_CURL] = "curl",
             [PACKAGE_DBUS] = "dbus",
             [PACKAGE_FUSE_OVERLAYFS] = "fuse-overlayfs",
             [PACKAGE_NETAVARK] = "netavark",

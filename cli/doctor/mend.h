@@ -8,6 +8,7 @@
 
 typedef enum Package {
     PACKAGE_CATATONIT,
+    PACKAGE_CURL,
     PACKAGE_DBUS,
     PACKAGE_FUSE_OVERLAYFS,
     PACKAGE_NETAVARK,

@@ -106,6 +106,8 @@ static unsigned needs_of_probes(const SpecProbes *probes)
             needs |= NEED_LOG;
         if (probes->items[i].type == SPEC_PROBE_HTTPS)
             needs |= NEED_CLOCK;
+        if (probes->items[i].type == SPEC_PROBE_HTTPS || probes->items[i].type == SPEC_PROBE_GRPC)
+            needs |= NEED_CURL;
     }
     return needs;
 }
@@ -142,6 +144,8 @@ unsigned needs_of_entry(SpecScope scope, const SpecEntry *entry)
     const Spec *spec = entry->spec;
     unsigned needs = NEED_ANY;
 
+    if (entry->fate == SPEC_FATE_COLLECTOR)
+        return NEED_SUPERVISION | NEED_CURL | NEED_COLLECTOR;
     if (entry->fate != SPEC_FATE_GENERATED)
         return 0;
     needs |= needs_of_limits(spec) | needs_of_idle(spec);
@@ -150,6 +154,8 @@ unsigned needs_of_entry(SpecScope scope, const SpecEntry *entry)
         needs |= NEED_CONTAINER;
     if (needs_phoenixd(spec))
         needs |= NEED_SUPERVISION;
+    if (spec->onfailure.url)
+        needs |= NEED_CURL;
     if (boot_of_entry(scope, entry).yes)
         needs |= NEED_BOOT;
     if (needs_lowest_port(spec) > 0)

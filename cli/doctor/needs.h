@@ -23,6 +23,8 @@ enum {
     NEED_FREEZE = 1 << 10,     /* a payload in a cgroup of its own */
     NEED_GROWTH = 1 << 11,     /* restarts with a growing delay */
     NEED_IDLE = 1 << 12,       /* phoenix-idle, which knows when nobody uses it */
+    NEED_CURL = 1 << 13,       /* libcurl: collectors, TLS, grpc, news of failures by URL */
+    NEED_COLLECTOR = 1 << 14,  /* somebody who takes what is posted */
 };
 
 /* All that the service of this entry needs; 0 when none is made of it. */

@@ -8,11 +8,11 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
-#include "engine/call.h"
 #include "cli/print/findings.h"
 #include "cli/specs/specs.h"
 #include "cli/status/phoenixd.h"
 #include "cli/supervisor/reap-rows.h"
+#include "engine/call.h"
 #include "spec/read.h"
 
 typedef struct Reap {

@@ -275,6 +275,91 @@ def test_limits_that_do_not_hold(spec, user):
     assert "controllers" not in doctor(user, "free")
 
 
+@pytest.fixture
+def no_collector(root, user):
+    """Nobody listens on port 5000; what the commands of findings have set up is gone afterwards."""
+
+    def stop():
+        for runner in (user, root):
+            runner.systemctl("disable", "--now", "phoenix-collector.socket", "phoenix-collector.service")
+
+    stop()
+    yield
+    stop()
+    for unit in ("phoenix-collector.socket", "phoenix-collector.service", "phoenixd.service"):
+        shutil.rmtree(f"/etc/systemd/system/{unit}.d", ignore_errors=True)
+    shutil.rmtree("/etc/phoenix", ignore_errors=True)
+    root.check("systemctl", "daemon-reload")
+
+
+def posting(runner, part):
+    """The finding about what is posted that says this, or None."""
+    found = doctor(runner)["posting"]
+    return next((f for f in found if part in f["found"]), None)
+
+
+def test_libcurl(spec, user):
+    """Its packages cannot be installed here; the command names them all the same."""
+    spec("posted", {"type": "collector", "url": "http://127.0.0.1:9"})
+    files = sorted(pathlib.Path("/usr/lib").glob("*/libcurl.so.4*"))
+    assert files and state(user, "libcurl") == "ok"
+    for path in files:
+        path.rename(path.with_name(f"away-{path.name}"))
+    try:
+        found = doctor(user, "posted")["libcurl"][0]
+        assert (found["state"], found["services"]) == ("missing", ["posted"])
+        assert "libcurl.so.4" in found["found"]
+        assert found["mend"] == [{"command": "apt-get install --yes libcurl4", "root": True}]
+    finally:
+        for path in files:
+            path.with_name(f"away-{path.name}").rename(path)
+    assert state(user, "libcurl") == "ok"
+
+
+def test_collector_that_is_away(spec, user, mend, no_collector, wait_for):
+    spec("posted", {"type": "collector", "interval": "1s"})
+    user.systemctl("start", "phoenixd.service")
+    found = wait_for(lambda: posting(user, "posted takes nothing"), 30)
+    assert (found["state"], found["services"]) == ("missing", ["posted"])
+    mend(found)
+    wait_for(lambda: state(user, "posting", "posted") == "ok", 60, "it is posted to")
+
+
+def test_spool_that_overflows(spec, user, no_collector, wait_for):
+    spec("posted", {"type": "collector", "interval": "1s", "spool": "64K"})
+    user.systemctl("start", "phoenixd.service")
+    found = wait_for(lambda: posting(user, "were dropped"), 120, interval=1)
+    assert (found["state"], found["services"]) == ("warning", ["posted"])
+    assert "64K" in found["means"]
+    assert "/home/phoenix/.config/phoenix.d/posted.json" in found["mend"][0]["command"]
+
+
+def test_token_of_a_collector(spec, root, mend, no_collector, wait_for):
+    """One that listens for others without a token gets one; then those who post need it, too."""
+    root.check("mkdir", "-p", "/etc/systemd/system/phoenix-collector.socket.d")
+    pathlib.Path("/etc/systemd/system/phoenix-collector.socket.d/open.conf").write_text(
+        "[Socket]\nListenStream=0.0.0.0:5055\n")
+    root.check("systemctl", "daemon-reload")
+    root.check("systemctl", "start", "phoenix-collector.socket")
+    spec("posted", {"type": "collector", "interval": "1s"}, scope="system")
+    root.systemctl("start", "phoenixd.service")
+    wait_for(lambda: posting(root, "takes what is posted"), 60, "it is posted to")
+    found = doctor(root)["collector"][0]
+    assert found["state"] == "warning"
+    assert found["found"] == "listens on 0.0.0.0:5055, and has no token"
+    mend(found, root)
+    assert state(root, "collector") == "ok"
+
+    found = wait_for(lambda: posting(root, "token"), 60, "posts are refused")
+    assert found["state"] == "missing" and len(found["mend"]) == 2
+    ask, use = (command["command"] for command in found["mend"])
+    # Nobody is there who could be asked.
+    assert ask.startswith("systemd-ask-password ")
+    root.check("sh", "-c", f"cat /etc/phoenix/own-collector-token {ask[ask.index('|'):]}")
+    root.check("sh", "-c", use)
+    wait_for(lambda: posting(root, "takes what is posted"), 90, "it is posted to again")
+
+
 def restart_journald(root):
     # systemd gives up a journald that is started five times in a while.
     root.check("systemctl", "reset-failed", "systemd-journald.service")

@@ -939,6 +939,123 @@ static void test_version(void **state)
     assert_int_equal(version_parse("99999999999999.1"), VERSION(999999, 1));
 }
 
+/* ---- collectors ---- */
+
+static Posting *put_collector(Bench *bench, const char *spec)
+{
+    Posting *posting = calloc(1, sizeof(*posting));
+
+    put(bench, "/specs/posted.json", spec);
+    reload(bench);
+    assert_non_null(posting);
+    *posting = (Posting){.name = strdup("posted"),
+                         .url = strdup("http://localhost:5000"),
+                         .host = strdup("here"),
+                         .error = strdup("")};
+    bench->machine.supervision.postings = (Postings){.items = posting, .n = 1};
+    bench->machine.collector.installed = true;
+    return posting;
+}
+
+static void fail_post(Posting *posting, const char *error)
+{
+    free(posting->error);
+    posting->error = strdup(error);
+    posting->away = true;
+    posting->waiting = 7;
+}
+
+static void test_libcurl(void **state)
+{
+    Bench *bench = *state;
+    const Finding *finding;
+
+    bench->machine.no_libcurl = strdup("libcurl.so.4: cannot open shared object file");
+    finding = assert_found(bench, "libcurl", FINDING_WARNING, "cannot open shared object file");
+    assert_mend(finding, 0, "apt-get install --yes libcurl4", true);
+    put_collector(bench, "{\"type\": \"collector\"}");
+    finding = assert_found(bench, "libcurl", FINDING_MISSING, "cannot be loaded");
+    assert_true(strv_contains(finding->services, "posted"));
+    run(bench, "job");
+    assert_null(find(bench, "libcurl"));
+}
+
+static void test_posting(void **state)
+{
+    Bench *bench = *state;
+    const Finding *finding;
+
+    assert_found(bench, "posting", FINDING_OK, "no spec posts to one");
+    Posting *posting = put_collector(bench, "{\"type\": \"collector\", \"spool\": \"3M\"}");
+    assert_found(bench, "posting", FINDING_OK, "1 collector takes what is posted");
+
+    posting->dropped = 12;
+    finding = assert_found(bench, "posting", FINDING_WARNING, "12 batches were dropped");
+    assert_contains(finding->means, "3M");
+    assert_mend(finding, 0, "/specs/posted.json && systemctl --user daemon-reload", false);
+    posting->dropped = 0;
+
+    fail_post(posting, "Could not connect to server");
+    finding = assert_found(bench, "posting", FINDING_MISSING, "posted takes nothing: Could not");
+    assert_contains(finding->means, "7 batches wait");
+    assert_mend(finding, 0, "systemctl --user enable --now phoenix-collector.socket", false);
+    assert_true(strv_contains(finding->services, "posted"));
+    bench->machine.collector.listens = true;
+    finding = assert_found(bench, "posting", FINDING_MISSING, "posted takes nothing");
+    assert_mend(finding, 0, "systemctl --user restart phoenix-collector.service", false);
+
+    /* Of one elsewhere nothing can be started here. */
+    posting->url[0] = 'x';
+    finding = assert_found(bench, "posting", FINDING_MISSING, "posted takes nothing");
+    assert_int_equal(finding->n_mends, 0);
+
+    bench->machine.supervision.postings.n = 0;
+    finding = assert_found(bench, "posting", FINDING_WARNING, "posted is not posted to yet");
+    assert_mend(finding, 0, "systemctl --user daemon-reload", false);
+    bench->machine.has_supervision = false;
+    assert_found(bench, "posting", FINDING_OK, "phoenixd was not asked");
+    bench->machine.has_supervision = true;
+    bench->machine.supervision.postings.n = 1;
+}
+
+static void test_token(void **state)
+{
+    Bench *bench = *state;
+    const Finding *finding;
+
+    Posting *posting = put_collector(bench, "{\"type\": \"collector\"}");
+    fail_post(posting, "HTTP 401: a post needs the bearer token of this collector");
+    finding = assert_found(bench, "posting", FINDING_MISSING, "HTTP 401");
+    assert_mend(finding, 0, "-m 600 /dev/stdin /home/me/.config/phoenix/collector-token", false);
+    assert_mend(finding, 1, "LoadCredential=collector-token:%s", false);
+    assert_mend(finding, 1, "/home/me/.config/systemd/user/phoenixd.service.d", false);
+    assert_mend(finding, 1, "systemctl --user try-restart phoenixd.service", false);
+
+    /* A file by its path needs no drop-in, and none but phoenixd's way of looking. */
+    put(bench, "/specs/posted.json", "{\"type\": \"collector\", \"token\": \"/srv/a token\"}");
+    reload(bench);
+    fail_post(posting, "the token cannot be read: No such file or directory");
+    finding = assert_found(bench, "posting", FINDING_MISSING, "the token cannot be read");
+    assert_int_equal(finding->n_mends, 1);
+    assert_mend(finding, 0, "-m 600 /dev/stdin '/srv/a token'", false);
+}
+
+static void test_open_collector(void **state)
+{
+    Bench *bench = *state;
+    const Finding *finding;
+
+    assert_found(bench, "collector", FINDING_OK, "not installed");
+    bench->machine.collector = (CollectorHere){.installed = true, .listens = true};
+    assert_found(bench, "collector", FINDING_OK, "this machine only");
+    bench->machine.collector.open = strdup("0.0.0.0:5000");
+    finding = assert_found(bench, "collector", FINDING_WARNING, "0.0.0.0:5000, and has no token");
+    assert_mend(finding, 0, "/home/me/.config/phoenix/own-collector-token", false);
+    assert_mend(finding, 1, "phoenix-collector.service.d/60-token.conf", false);
+    bench->machine.collector.has_token = true;
+    assert_found(bench, "collector", FINDING_OK, "wants a token");
+}
+
 int main(void)
 {
 #define ON_BENCH(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -972,6 +1089,10 @@ int main(void)
         ON_BENCH(test_identity),
         ON_BENCH(test_idle),
         ON_BENCH(test_nothing),
+        ON_BENCH(test_libcurl),
+        ON_BENCH(test_posting),
+        ON_BENCH(test_token),
+        ON_BENCH(test_open_collector),
         cmocka_unit_test(test_config),
         cmocka_unit_test(test_version),
     };
