@@ -27,7 +27,7 @@ def runner(runners, scope):
 
 
 @pytest.fixture
-def examples(spec, scope, testy_image):
+def examples(spec, scope, testy_image, collector_image):
     archive = pathlib.Path("/etc/phoenix.d/offline.tar")
     archive.parent.mkdir(exist_ok=True)
     shutil.copy("/usr/share/phoenix/tests/phoenix-testy.tar", archive)

@@ -249,6 +249,17 @@ def stress_image(runners):
 
 
 @pytest.fixture(scope="session")
+def collector_image(runners):
+    """phoenix-collector with what it needs, made as a user makes it; for root and for the user."""
+    tool = pathlib.Path("/usr/share/phoenix/collector-image/build-image")
+    if not tool.exists():
+        pytest.skip(f"{tool} is not in the product layer")
+    for runner in runners.values():
+        runner.check(tool, timeout=180)
+    return "localhost/phoenix-collector"
+
+
+@pytest.fixture(scope="session")
 def testy_binary():
     if not TESTY_BINARY.exists():
         pytest.skip(f"{TESTY_BINARY} is not in the product layer")
