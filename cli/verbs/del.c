@@ -150,20 +150,34 @@ static bool forget(const Cli *cli, const SpecEntry *entry)
     return ledger > 0;
 }
 
+/* A folder for this service in one of the user's base directories. */
+static char *user_folder(const char *variable, const char *below_home, const char *unit)
+{
+    const char *base = getenv(variable), *home = getenv("HOME");
+
+    return base ? text_printf("%s/phoenix/%s", base, unit)
+                : text_printf("%s/%s/phoenix/%s", home ? home : "", below_home, unit);
+}
+
+/* Its StateDirectory=. Before systemd 254 that of a user was below the configuration
+ * (systemd.exec(5)). */
+static char *state_folder(const Cli *cli, const char *unit)
+{
+    if (cli->scope == SPEC_SCOPE_SYSTEM)
+        return text_printf("/var/lib/phoenix/%s", unit);
+    _cleanup_free_ char *folder = user_folder("XDG_STATE_HOME", ".local/state", unit);
+    if (!folder || access(folder, F_OK) >= 0)
+        return TAKE_PTR(folder);
+    return user_folder("XDG_CONFIG_HOME", ".config", unit);
+}
+
 /* Where data of the service may be; nobody but the user knows whether it is still needed. */
 static int data_of(const Cli *cli, const SpecEntry *entry, char ***ret)
 {
-    const char *home = getenv("HOME"), *state = getenv("XDG_STATE_HOME");
+    _cleanup_free_ char *folder = state_folder(cli, entry->unit);
     _cleanup_strv_free_ char **places = NULL;
-    _cleanup_free_ char *folder = NULL;
     int r;
 
-    if (cli->scope == SPEC_SCOPE_SYSTEM)
-        folder = text_printf("/var/lib/phoenix/%s", entry->unit);
-    else if (state)
-        folder = text_printf("%s/phoenix/%s", state, entry->unit);
-    else
-        folder = text_printf("%s/.local/state/phoenix/%s", home ? home : "", entry->unit);
     if (!folder)
         return -ENOMEM;
     if (access(folder, F_OK) >= 0) {
