@@ -7,7 +7,7 @@
 # A run of all tiers is a gate: it tries the same each time. The tier alone goes looking.
 fuzz_seed=
 # The hosts that share the bed's tests: these mostly wait.
-bed_hosts=2
+bed_hosts=3
 
 total_passed=0 total_failed=0 total_skipped=0
 tier_host=test-$$
