@@ -26,7 +26,7 @@
 #include "server.h"
 
 /* It is out of that state again within microseconds, if it gets a CPU. */
-#define TRIES      200
+#define TRIES      10
 #define PAUSE_NSEC 2000000
 
 /* What an epoll instance of the process waits for on that descriptor; -ENOENT when it is none, or
@@ -92,7 +92,7 @@ static int remove_entry(pid_t pid, int epoll, int fd)
 }
 
 /* -EAGAIN: not now. */
-static int deafen_one(pid_t pid, int fd, int *ret_status)
+static int deafen_once(pid_t pid, int fd, int *ret_status)
 {
     uint32_t events;
     int r, epoll = find_epoll(pid, fd);
@@ -110,19 +110,14 @@ static int deafen_one(pid_t pid, int fd, int *ret_status)
     return r;
 }
 
-int server_deafen(pid_t pid, const struct listener *listeners, size_t n, int *ret_status)
+int server_deafen(pid_t pid, int fd, int *ret_status)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_NSEC};
+    int r = deafen_once(pid, fd, ret_status);
 
-    for (size_t i = 0; i < n; i++) {
-        int r = deafen_one(pid, listeners[i].fd, ret_status);
-
-        for (int tries = 1; r == -EAGAIN && tries < TRIES; tries++) {
-            (void)nanosleep(&pause, NULL);
-            r = deafen_one(pid, listeners[i].fd, ret_status);
-        }
-        if (r != 0)
-            return r;
+    for (int tries = 1; r == -EAGAIN && tries < TRIES; tries++) {
+        (void)nanosleep(&pause, NULL);
+        r = deafen_once(pid, fd, ret_status);
     }
-    return 0;
+    return r;
 }

@@ -9,9 +9,7 @@
 
 #include <sys/types.h>
 
-#include "connections.h"
-
-/* Returns 0; 1 when the server has ended meanwhile, with its wait status in *ret_status; or a
- * negative errno: it waits with something else, or may not be touched (pidfd_getfd(2)). Not for
- * good: all that remains then is to end it. */
-int server_deafen(pid_t pid, const struct listener *listeners, size_t n, int *ret_status);
+/* fd: one of its listening sockets. Returns 0; 1 when the server has ended meanwhile, with its wait
+ * status in *ret_status; or a negative errno: -EAGAIN when it waits with something else, or not
+ * yet; others when it may not be touched (pidfd_getfd(2)). */
+int server_deafen(pid_t pid, int fd, int *ret_status);

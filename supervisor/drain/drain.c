@@ -74,15 +74,29 @@ static int look(const struct drain *drain, bool *ret_ended, int *ret_status)
     return open;
 }
 
-/* Until nobody is connected, or for as long as is allowed. */
+/* Goes on where it was not possible before. Whether the server has ended meanwhile. */
+static bool deafen(struct drain *drain, int *ret_status)
+{
+    int r = 0;
+
+    while (r == 0 && drain->n_deaf < drain->n_listeners) {
+        r = server_deafen(drain->server, drain->listeners[drain->n_deaf].fd, ret_status);
+        drain->n_deaf += r == 0;
+    }
+    drain->deafen_result = r;
+    return r > 0;
+}
+
+/* Until nobody is connected, or for as long as is allowed. A server that has only just been started
+ * does not wait for connections yet, so it is tried again. */
 static enum drain_end wait_for_end(struct drain *drain, int *ret_detail)
 {
     uint64_t end_usec = now_usec() + drain->time_usec;
     int said = -1;
 
     for (;;) {
-        bool ended = false;
-        int open = look(drain, &ended, ret_detail);
+        bool ended = drain->deafen_result == -EAGAIN && deafen(drain, ret_detail);
+        int open = ended ? 0 : look(drain, &ended, ret_detail);
 
         if (ended)
             return DRAIN_SERVER_ENDED;
@@ -120,9 +134,7 @@ enum drain_end drain_run(struct drain *drain, int *ret_detail)
             break;
     }
     notify_extend(&drain->notify, drain->time_usec + SPARE_USEC);
-    drain->deafen_result =
-        server_deafen(drain->server, drain->listeners, drain->n_listeners, ret_detail);
-    if (drain->deafen_result > 0)
+    if (deafen(drain, ret_detail))
         return DRAIN_SERVER_ENDED;
     end = wait_for_end(drain, ret_detail);
     if (end != DRAIN_SERVER_ENDED)

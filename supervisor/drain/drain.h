@@ -18,7 +18,8 @@ struct drain {
     pid_t server;
     sigset_t signals; /* blocked: SIGCHLD, SIGTERM, SIGINT */
     struct notify notify;
-    int deafen_result; /* of server_deafen(), when it was tried */
+    size_t n_deaf;     /* of these the server takes no more connections from */
+    int deafen_result; /* of server_deafen() for the next one, when it was tried */
 };
 
 enum drain_end {

@@ -48,10 +48,14 @@ if sys.argv[1:] == ["blocking"]:
     for s in sockets.values():
         threading.Thread(target=accept_forever, args=(s,), daemon=True).start()
     threading.Event().wait()
+late = sys.argv[1:] == ["late"]
+if late:
+    accept(sockets[3])
+    time.sleep(2)
 epoll = select.epoll()
 for fd in fds:
     epoll.register(fd, select.EPOLLIN | select.EPOLLONESHOT)
-if len(sys.argv) > 1:
+if len(sys.argv) > 1 and not late:
     time.sleep(0.1)
     sys.exit(int(sys.argv[1]))
 while True:
@@ -438,6 +442,23 @@ class Drain(Case):
         self.ask(new, 0.5)
         self.assertEqual(self.answer(new), "done\n")
         new.close()
+        self.assertEqual(self.end(), "")
+
+    def test_ended_before_it_waits_for_connections(self):
+        """It is made deaf when it begins to."""
+        listening, other = self.listen(), self.listen()
+        self.start(listening, other, server=("late",))
+        old = self.served(listening)
+        self.process.send_signal(signal.SIGTERM)
+        self.told("STATUS=draining, 1 connection is open")
+        time.sleep(3)
+        new = self.client(other)
+        self.ask(new, 0)
+        new.settimeout(1)
+        self.assertRaises(TimeoutError, new.recv, 100)
+        self.ask(old, 0)
+        self.assertEqual(self.answer(old), "done\n")
+        old.close()
         self.assertEqual(self.end(), "")
 
     def test_says_why_it_could_not_be_made_deaf(self):
