@@ -73,6 +73,7 @@ void facts_add_json(Text *t, const Facts *facts)
     json_add_strv(t, "hides", entry->file.shadows);
     json_add_string(t, "fate", spec_fate_word(entry->fate));
     json_add_string(t, "stub", facts->stub);
+    json_add_strv(t, "lacks", facts->lacks);
     if (entry->spec)
         add_spec(t, entry->spec);
     if (entry->spec && entry->fate == SPEC_FATE_POLICY)

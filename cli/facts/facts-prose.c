@@ -68,6 +68,11 @@ static void say_good(Text *t, const Facts *facts)
         add_counts(t, &facts->entry->diags);
         text_add(t, " (below).");
     }
+    STRV_FOREACH (lack, facts->lacks) {
+        text_add(t, " On this machine: ");
+        screen_add_clean(t, *lack);
+        text_add_char(t, '.');
+    }
 }
 
 /* A spec that is not for this manager may be unreadable, or broken: then there is none to quote. */

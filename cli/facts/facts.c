@@ -7,10 +7,13 @@
 
 #include <errno.h>
 
+#include "base/strv.h"
 #include "cli/print/when.h"
 #include "cli/specs/generator.h"
 #include "cli/supervisor/supervisor.h"
 #include "spec/demand.h"
+
+#define WARNING "warning: "
 
 void facts_done(Facts *facts)
 {
@@ -18,6 +21,7 @@ void facts_done(Facts *facts)
     free(facts->timer);
     free(facts->socket);
     free(facts->stub);
+    strv_free(facts->lacks);
     free(facts->no_state);
     unit_state_done(&facts->state);
     unit_state_done(&facts->timer_state);
@@ -26,24 +30,65 @@ void facts_done(Facts *facts)
     *facts = (Facts){0};
 }
 
-/* A stub's reason stands in its head comments, as "# FILE:... message"; warnings stand there, too.
+/* What the generator has to say of a spec stands in the head comments of its unit, as
+ * "# FILE:LINE:COLUMN: message", or "# FILE: message" when it is no matter of the spec's text. The
+ * message of this line, its length, and whether it has a place; NULL: the line says something else.
  */
-char *facts_stub_reason(const char *unit, const char *file)
+static const char *told_in(const char *line, const char *file, size_t *ret_size, bool *ret_placed)
 {
     size_t n = strlen(file);
+    const char *rest, *message;
 
-    for (const char *line = unit; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-        const char *message;
+    if (strncmp(line, "# ", 2) != 0 || strncmp(line + 2, file, n) != 0 || line[2 + n] != ':')
+        return NULL;
+    rest = line + 2 + n + 1;
+    message = rest + strspn(rest, "0123456789:");
+    *ret_placed = message > rest;
+    message += strspn(message, " ");
+    *ret_size = strcspn(message, "\n");
+    return message;
+}
 
-        if (line[0] != '#' || strncmp(line + 2, file, n) != 0 || line[2 + n] != ':')
-            continue;
-        message = line + 2 + n;
-        message += strspn(message, "0123456789:"); /* the place */
-        message += strspn(message, " ");
-        if (strncmp(message, "warning: ", strlen("warning: ")) != 0)
-            return strndup(message, strcspn(message, "\n"));
+static bool is_warning(const char *message)
+{
+    return strncmp(message, WARNING, strlen(WARNING)) == 0;
+}
+
+static const char *next_line(const char *line)
+{
+    line += strcspn(line, "\n");
+    return line + (*line == '\n');
+}
+
+char *facts_stub_reason(const char *unit, const char *file)
+{
+    size_t size;
+    bool placed;
+
+    for (const char *line = unit; *line; line = next_line(line)) {
+        const char *message = told_in(line, file, &size, &placed);
+        if (message && !is_warning(message))
+            return strndup(message, size);
     }
     return strdup("the generator could not make a unit of it");
+}
+
+/* Warnings that only the generator gives: they are about this machine. Others are findings. */
+static int gather_lacks(Facts *facts, const char *unit)
+{
+    size_t size;
+    bool placed;
+
+    for (const char *line = unit; *line; line = next_line(line)) {
+        const char *message = told_in(line, facts->entry->file.path, &size, &placed);
+        if (!message || placed || !is_warning(message))
+            continue;
+        message += strlen(WARNING);
+        int r = strv_consume(&facts->lacks, strndup(message, size - strlen(WARNING)));
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }
 
 /* What only the generator knows: whether this machine can run it, and the restart settings. */
@@ -72,7 +117,7 @@ static int gather_generated(Facts *facts)
         facts->stub = facts_stub_reason(unit, facts->entry->file.path);
         return facts->stub ? 0 : -ENOMEM;
     }
-    return 0;
+    return gather_lacks(facts, unit);
 }
 
 /* The manager's own numbers win: they are what will be waited. */

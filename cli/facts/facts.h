@@ -23,6 +23,7 @@ typedef struct Facts {
     Loaded loaded;
 
     char *stub;    /* why the generator makes a stub of a good spec, or NULL */
+    char **lacks;  /* what it does without on this machine */
     Delays delays; /* as the manager has them; else as the generator writes them */
     bool delays_known;
     uint64_t watchdog_usec;      /* WatchdogSec= as generated; USEC_INFINITY: none, or not known */

@@ -327,6 +327,17 @@ class Explain(Case):
         self.assertIn("The spec is good, but phoenix@web.service is only a stub here: "
                       "type: containers need Podman's Quadlet", self.explain("web", PHOENIX_QUADLET=""))
 
+    def test_lacks(self):
+        """What a machine does without is told where it matters only."""
+        if GENERATOR == "-":
+            self.skipTest("no generator")
+        self.put("web", {**GOOD, "listen": [18080], "idle": {"after": "9s", "action": "freeze"}})
+        lack = "idle.action: a program cannot be frozen before systemd 254; it is stopped instead"
+        self.assertIn(f"On this machine: {lack}.", self.explain("web", PHOENIX_SYSTEMD_VERSION="252"))
+        told = json.loads(self.user("explain", "--json", "web", PHOENIX_SYSTEMD_VERSION="252").stdout)
+        self.assertEqual(told["lacks"], [lack])
+        self.assertNotIn("On this machine", self.explain("web", PHOENIX_SYSTEMD_VERSION="257"))
+
     def test_fates(self):
         self.put("broken", "{")
         self.put("far", {**GOOD, "machine": "no-such-machine"})
