@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,8 @@
 #define NAME_MAX_SIZE   32
 
 struct found {
-    bool any, waiting, staying;
+    bool waiting, staying;
+    bool hidden; /* some process whose name is not to be had */
 };
 
 /* Sets *ret_unit to the folder of the unit, -1 when it has none. Returns 0, or a negative errno. */
@@ -60,10 +62,11 @@ static void look_at_process(pid_t pid, struct found *found)
     char path[64], name[NAME_MAX_SIZE];
 
     (void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-    if (read_at(AT_FDCWD, path, name, sizeof(name)) <= 0)
-        return; /* it has ended, or /proc hides it */
+    if (read_at(AT_FDCWD, path, name, sizeof(name)) <= 0) {
+        found->hidden |= kill(pid, 0) == 0 || errno == EPERM; /* else it has ended */
+        return;
+    }
     name[strcspn(name, "\n")] = '\0';
-    found->any = true;
     if (strcmp(name, LEASE_NAME_WAITING) == 0)
         found->waiting = true;
     else if (strcmp(name, LEASE_NAME_STAYING) == 0)
@@ -79,7 +82,7 @@ static void look_at_processes(int unit, const char *procs, struct found *found)
     if (n < 0)
         return;
     if ((size_t)n == sizeof(text) - 1) /* more than we look at */
-        found->staying = true;
+        found->hidden = true;
     for (pid_t pid; (pid = parse_next_pid(&next)) > 0;)
         look_at_process(pid, found);
 }
@@ -103,5 +106,5 @@ bool service_is_up(const char *unit, bool with_lease)
     close(dir);
     if (!events.populated)
         return false;
-    return !found.waiting && (found.staying || !found.any || !with_lease);
+    return !found.waiting && (found.staying || found.hidden || !with_lease);
 }

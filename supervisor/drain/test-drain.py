@@ -238,6 +238,11 @@ class Service(Case):
         self.unit("server", "phoenix-lease", "(phoenix-lease)")
         self.check(False)
 
+    def test_is_about_to_start(self):
+        """All its processes are in groups below: those of a container, before there is a lease."""
+        self.unit()
+        self.check(False)
+
     def test_is_healthy(self):
         self.unit("server", "(phoenix-lease)")
         self.check(True)
