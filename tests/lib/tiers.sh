@@ -153,6 +153,11 @@ tier_vm() {
     tier_run mini "$report" "$repo/tests/vm/mini/mini" test --report "$report" --logs "$logs"
     tier_count mini "$code" "$report"
 
+    report=$logs/mini-dkms.junit.xml
+    say "vm: the kernel module by way of DKMS, for each kernel (half a minute)"
+    tier_run mini-dkms "$report" "$repo/tests/vm/mini/mini" dkms --report "$report" --logs "$logs"
+    tier_count mini-dkms "$code" "$report"
+
     report=$logs/vm/vm.junit.xml
     for variable in "${test_environment[@]}"; do
         options+=(--env "$variable")
