@@ -264,19 +264,16 @@ static int generate_vm(const Generator *generator, SpecEntry *entry)
     return r < 0 ? r : write_stub(generator, entry);
 }
 
-/* phoenixd acts by the plan; there is nothing for systemd to start. */
+/* phoenixd acts by the plan; there is nothing for systemd to start. One of the machine that says
+ * nothing about the manager is the system's: each user's phoenixd would act by it as well. */
 static int write_plan_only(const Generator *generator, const SpecEntry *entry)
 {
     _cleanup_text_ Text plan = {0};
 
+    if (!links_is_for_manager(&generator->context, entry))
+        return 0;
     int r = plan_write(entry->spec, &plan);
     return r < 0 ? r : write_named(generator, "phoenix/", entry, ".json", &plan);
-}
-
-/* One of the machine that says nothing about the manager would be told by each user as well. */
-static int write_collector(const Generator *generator, const SpecEntry *entry)
-{
-    return links_is_for_manager(&generator->context, entry) ? write_plan_only(generator, entry) : 0;
 }
 
 static int generate_entry(const Generator *generator, SpecEntry *entry)
@@ -287,9 +284,8 @@ static int generate_entry(const Generator *generator, SpecEntry *entry)
     case SPEC_FATE_GENERATED:
         break;
     case SPEC_FATE_POLICY:
-        return write_plan_only(generator, entry);
     case SPEC_FATE_COLLECTOR:
-        return write_collector(generator, entry);
+        return write_plan_only(generator, entry);
     case SPEC_FATE_MASKED:
     case SPEC_FATE_ELSEWHERE:
     case SPEC_FATE_OTHER_SCOPE:

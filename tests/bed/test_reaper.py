@@ -282,6 +282,26 @@ def test_services_that_it_names(scope, runners, spec, stress_image, wait_for):
             "ActiveState": "active", "NRestarts": "0"}
 
 
+def test_that_is_in_the_folders_of_the_machine(runners, run, spec, wait_for):
+    """With any scope it is the system's: no user's phoenixd acts by it as well."""
+    root, user = runners["system"], runners["user"]
+    names = {"shared-1", "shared-2"}
+    for name in sorted(names):
+        run("user", name, "stress", *ARGS["ram"])
+    spec("mine", policy(match={"container": "nothing-*"}), scope="user", reload=False)
+    shared = policy(match={"container": "shared-*"}, interval="1s")
+    spec("shared", shared, scope="system")
+    spec.reload("user")
+    wait_for(lambda: user("phoenix", "reap", "mine", timeout=120).ok, PATIENCE, "the user's phoenixd has its own")
+    assert user("phoenix", "reap", "shared").code == 4
+    wait_for(lambda: root("phoenix", "reap", "shared", timeout=120).ok, PATIENCE)
+    assert not events(user, "shared") and names <= set(running(user))
+
+    spec("shared", shared | {"scope": "user"}, scope="system")
+    spec.reload("user")
+    wait_for(lambda: names & set(running(user)) == {"shared-2"}, PATIENCE, "one for users is the user's")
+
+
 def test_phoenixd_is_there_as_long_as_a_policy_is(scope, runners, spec, wait_for):
     """Dropping a policy and a reload are all it takes; without one nothing holds phoenixd up."""
     runner, name = runners[scope], f"upheld-{scope}"
