@@ -139,6 +139,9 @@ def test_the_document(scope, runners, run, stress, spec, stress_image, wait_for)
     before, theirs = running(runner), running(other)
     load = {n: pid for n, pid in before.items() if n.startswith("stress_") and n != "stress_cpu_precious"}
     assert all(re.fullmatch(r"stress_(cpu|io|ram|disk)_[a-z0-9]{8}", n) for n in load), load
+    for n in load:
+        assert runner.properties(f"phoenix-stress-{kind_of(n)}@{n[-8:]}.service", "Slice", "CPUWeight", "IOWeight") == {
+            "Slice": "-.slice", "CPUWeight": "1", "IOWeight": "1"}, "their weights count among all units"
     winners = newest(load)
 
     content = policy(spare=["*_precious"])
