@@ -36,7 +36,7 @@ PHOENIX_TESTS_MUST_RUN=1: a skipped test is a failure.
 USAGE
 }
 
-tiers=() seconds=20 verbose='' vm_timeout=900 bench_mode=--full
+tiers=() seconds=20 verbose='' vm_timeout=1800 bench_mode=--full
 test_environment=("PHOENIX_TESTS_MUST_RUN=${PHOENIX_TESTS_MUST_RUN-}")
 while [ $# -gt 0 ]; do
     case $1 in
