@@ -123,7 +123,7 @@ bool listen_is_local(int fd)
     if (address.ss_family == AF_INET)
         return ntohl(in->sin_addr.s_addr) >> 24 == 127;
     if (address.ss_family != AF_INET6)
-        return true;
+        return address.ss_family == AF_UNIX;
     return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr) ||
            (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) && in6->sin6_addr.s6_addr[12] == 127);
 }

@@ -18,5 +18,5 @@ typedef struct Listen {
 int listen_take(char *const *addresses, Listen *ret);
 void listen_done(Listen *listen);
 
-/* Whether only this machine can connect: a loopback address, or not IP at all. */
+/* Whether only this machine can connect: a loopback address, or a unix socket. */
 bool listen_is_local(int fd);
