@@ -162,7 +162,7 @@ static void draw_class(cairo_t *cr, const GraphData *data, ContainerClass class,
 
     if (!c->gone)
         (void)snprintf(number, sizeof(number), "%llu", (unsigned long long)c->newest.containers);
-    (void)snprintf(heading[0], sizeof(heading[0]), "%s containers (%s): RAM, percent of the host",
+    (void)snprintf(heading[0], sizeof(heading[0]), "%s containers (%s): RAM, %% of the host",
                    names[class], number);
     (void)snprintf(heading[1], sizeof(heading[1]), "CPU, 100 %% is one CPU");
     (void)snprintf(heading[2], sizeof(heading[2]), "Disk%s", c->gone ? ", at their end" : "");
