@@ -381,6 +381,29 @@ static void test_last_batch(void **state)
     assert_null(json_object_get(first, "last"));
 }
 
+static void on_finished_freed(Poster *poster, void *userdata)
+{
+    Fixture *f = userdata;
+
+    assert_ptr_equal(poster, f->poster);
+    f->finished = true;
+    f->poster = poster_free(poster, 0);
+}
+
+/* As when its spec goes: nobody has it any more then. */
+static void test_freed_after_the_last(void **state)
+{
+    Fixture *f = *state;
+
+    f->config.interval_usec = USEC_PER_HOUR;
+    start(f);
+    run_until(f, view_of(f).posted == 1);
+    poster_finish(f->poster, on_finished_freed, f);
+    run_until(f, f->finished);
+    json_auto_t *json = body_of(f, 1);
+    assert_true(json_is_true(json_object_get(json, "last")));
+}
+
 /* With nobody there the last one is left to the next run. */
 static void test_last_batch_waits(void **state)
 {
@@ -416,6 +439,7 @@ int main(void)
         TEST(test_events_come_early),
         TEST(test_spool_is_bounded),
         TEST(test_last_batch),
+        TEST(test_freed_after_the_last),
         TEST(test_last_batch_waits),
     };
 
