@@ -44,7 +44,7 @@ void check_specs(Doctor *doctor)
     size_t n = 0, broken = 0;
 
     for (size_t i = 0; (entry = doctor_next(doctor, &i));) {
-        n += entry->fate == SPEC_FATE_GENERATED || entry->fate == SPEC_FATE_BROKEN;
+        n += spec_fate_is_good(entry->fate) || entry->fate == SPEC_FATE_BROKEN;
         broken += entry->fate == SPEC_FATE_BROKEN;
     }
     if (broken > 0)

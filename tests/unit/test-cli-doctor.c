@@ -988,6 +988,9 @@ static void test_posting(void **state)
     assert_found(bench, "posting", FINDING_OK, "no spec posts to one");
     Posting *posting = put_collector(bench, "{\"type\": \"collector\", \"spool\": \"3M\"}");
     assert_found(bench, "posting", FINDING_OK, "1 collector takes what is posted");
+    run(bench, "posted");
+    assert_string_equal(find(bench, "specs")->found, "1, none broken");
+    assert_null(find(bench, "podman"));
 
     posting->dropped = 12;
     finding = assert_found(bench, "posting", FINDING_WARNING, "12 batches were dropped");
