@@ -38,7 +38,7 @@ class Request:
 
     phase: str
     sec: float
-    began: float  # when the process that answered was started
+    began: tuple[float, float]  # when the process that answered was started: not before, not after
     error: str | None
 
 
@@ -114,15 +114,17 @@ class Client(threading.Thread):
         up_sec = uptime_sec(answer)
         if error is None and up_sec is None:
             error = f"not the whole answer: {answer!r}"
-        return Request(phase, ended - began, ended - (up_sec or 0), error)
+        up_sec = up_sec or 0
+        return Request(phase, ended - began, (began - up_sec, ended - up_sec), error)
 
     def starts(self):
-        """How many processes have answered: their ages tell them apart."""
-        starts, last = 0, None
+        """How many processes have surely answered: their ages, told in milliseconds, tell them apart."""
+        starts, latest = 0, float("-inf")
         for request in self.requests:
-            if last is None or request.began > last + 0.05:
+            if request.began[0] > latest + 0.01:
                 starts += 1
-            last = request.began if last is None else max(last, request.began)
+                latest = request.began[1]
+            latest = min(latest, request.began[1])
         return starts
 
     def report(self):

@@ -376,9 +376,11 @@ def test_killed_while_it_sleeps(on_demand, when):
         web.wait_for(lambda: web.status()["health"] == "frozen", LONG, "the next one sees it frozen")
         time.sleep(1)
         assert web.status()["health"] == "frozen"
-    web.get()
-    web.told("thawed")
-    web.wait_for(lambda: web.status()["health"] == "healthy", LONG, "it is checked again")
+    # Somebody stays connected: else it could be asleep again before it is looked at.
+    with socket.create_connection(("127.0.0.1", PORT), timeout=LONG):
+        web.get()
+        web.told("thawed")
+        web.wait_for(lambda: web.status()["health"] == "healthy", LONG, "it is checked again")
     web.freezes()
     web.told("frozen", 2)
     demand = web.demand()
