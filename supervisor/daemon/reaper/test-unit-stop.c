@@ -41,6 +41,7 @@ typedef struct Fixture {
     bool unknown;       /* has no such unit */
     bool obedient;      /* what is stopped ends */
     bool mortal;        /* what is killed ends */
+    bool hasty;         /* jobs end before the call is answered */
     const char *result; /* of the job */
 
     unsigned n_done;
@@ -79,6 +80,8 @@ static int on_stop(Fixture *f, sd_bus_message *call)
     f->n_stop++;
     if (f->unknown)
         return sd_bus_reply_method_errorf(call, "org.freedesktop.systemd1.NoSuchUnit", "not there");
+    if (f->hasty)
+        end_job(f);
     assert_true(sd_bus_reply_method_return(call, "o", JOB) >= 0);
     if (f->obedient)
         end_job(f);
@@ -231,6 +234,17 @@ static void test_stopped(void **state)
     assert_int_equal(f->done, UNIT_STOP_STOPPED);
 }
 
+static void test_stopped_at_once(void **state)
+{
+    Fixture *f = *state;
+
+    f->hasty = true;
+    begin(f, AGES_USEC);
+    wait_for(f, f->n_done > 0);
+    assert_int_equal(f->done, UNIT_STOP_STOPPED);
+    assert_int_equal(f->n_kill, 0);
+}
+
 static void test_killed(void **state)
 {
     Fixture *f = *state;
@@ -340,9 +354,10 @@ static void test_freed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_stopped), TEST(test_killed),   TEST(test_still_there),
-        TEST(test_lingers), TEST(test_unknown),  TEST(test_no_systemd),
-        TEST(test_no_bus),  TEST(test_lost_bus), TEST(test_freed),
+        TEST(test_stopped),     TEST(test_stopped_at_once), TEST(test_killed),
+        TEST(test_still_there), TEST(test_lingers),         TEST(test_unknown),
+        TEST(test_no_systemd),  TEST(test_no_bus),          TEST(test_lost_bus),
+        TEST(test_freed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

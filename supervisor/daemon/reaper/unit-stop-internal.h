@@ -33,10 +33,11 @@ struct UnitStop {
     void *userdata;
 
     UnitStopPhase phase;
-    bool killed, unknown; /* SIGKILL was sent; systemd has no such unit */
-    char *job;            /* object path; NULL until StopUnit was answered */
-    char *why;            /* what systemd said against it; NULL: nothing */
-    uint64_t verify_usec; /* CLOCK_MONOTONIC: until when processes are looked for */
+    bool killed, unknown;           /* SIGKILL was sent; systemd has no such unit */
+    char *job;                      /* object path; NULL until StopUnit was answered */
+    char *early_job, *early_result; /* of the unit, that ended before that */
+    char *why;                      /* what systemd said against it; NULL: nothing */
+    uint64_t verify_usec;           /* CLOCK_MONOTONIC: until when processes are looked for */
     sd_bus_slot *call, *kill;
     sd_event_source *timer; /* when this phase is over */
 };

@@ -31,6 +31,8 @@ static UnitStop *unit_stop_free(UnitStop *stop)
     free(stop->unit);
     free(stop->cgroup);
     free(stop->job);
+    free(stop->early_job);
+    free(stop->early_result);
     free(stop->why);
     free(stop);
     return NULL;
@@ -201,6 +203,13 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
+static void end_job(UnitStop *stop, const char *result)
+{
+    if (!streq(result, "done"))
+        set_why(stop, "systemd's job has ended with ", result);
+    begin_verify(stop);
+}
+
 void unit_stop_asked(UnitStop *stop, const char *job, int error, const char *message)
 {
     stop->call = sd_bus_slot_unref(stop->call);
@@ -213,17 +222,31 @@ void unit_stop_asked(UnitStop *stop, const char *job, int error, const char *mes
         return;
     }
     stop->job = strdup(job); /* without memory the timer goes on */
+    if (stop->early_job && streq(stop->early_job, job))
+        end_job(stop, stop->early_result ? stop->early_result : "done");
+}
+
+/* Which job is ours is not known before the answer. Only the last can be, as one job of a unit
+ * replaces the other. */
+static void keep_early(UnitStop *stop, const char *job, const char *result)
+{
+    free(stop->early_job);
+    free(stop->early_result);
+    stop->early_job = strdup(job);
+    stop->early_result = strdup(result);
 }
 
 /* One job of a unit replaces the other, so that of another client may have been ours. */
 void unit_stops_job_removed(UnitStops *stops, const char *job, const char *unit, const char *result)
 {
     for (UnitStop *stop = stops->first; stop; stop = stop->next) {
-        if (!stop->job || !streq(stop->job, job) || stop->phase == PHASE_VERIFY)
+        if (stop->phase == PHASE_VERIFY)
             continue;
-        if (!streq(result, "done"))
-            set_why(stop, "systemd's job has ended with ", result);
-        begin_verify(stop);
+        if (!stop->job && streq(stop->unit, unit))
+            keep_early(stop, job, result);
+        if (!stop->job || !streq(stop->job, job))
+            continue;
+        end_job(stop, result);
         return;
     }
 }
