@@ -28,8 +28,8 @@ usage: ./test.sh [unit|golden|fuzz|bench|bed|browser|vm]... [OPTION...]
 options:
   --seconds N   how long to fuzz in all (20)
   --long        the long forms of tests that have one
-  --sanitize    the bed with phoenixd, phoenix and the generator built with ASan and UBSan: what
-                these find fails the test (the same as PHOENIX_BED_SANITIZE=1)
+  --sanitize    the bed with phoenixd, phoenix, the generator and the collector built with ASan and
+                UBSan: what these find fails the test (the same as PHOENIX_BED_SANITIZE=1)
   -k EXPR       only the bed and VM tests whose name fits (pytest -k)
   -v            show all output
 PHOENIX_TESTS_MUST_RUN=1: a skipped test is a failure.

@@ -9,6 +9,8 @@
 #define REPORTS "/dev/shm/phoenix-report"
 
 const char *__asan_default_options(void);
+const char *__lsan_default_options(void);
+const char *__lsan_default_suppressions(void);
 const char *__ubsan_default_options(void);
 
 #define WHERE "log_path=" REPORTS ":log_exe_name=1"
@@ -17,6 +19,22 @@ const char *__ubsan_default_options(void);
 const char *__asan_default_options(void)
 {
     return WHERE ":disable_coredump=0:strict_string_checks=1:detect_stack_use_after_return=1";
+}
+
+/* That something was passed over is no report. */
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
+}
+
+/* What fontconfig keeps until the process ends, and what GnuTLS forgets of a certificate whose key
+ * is another one's, just before the collector ends for that. */
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig\n"
+           "leak:gnutls_x509_crt_init\n"
+           "leak:gnutls_subject_alt_names_init\n"
+           "leak:libtasn1\n";
 }
 
 const char *__ubsan_default_options(void)
