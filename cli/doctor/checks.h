@@ -46,6 +46,9 @@ void check_podman(Doctor *doctor);
 void check_quadlet(Doctor *doctor);
 void check_init(Doctor *doctor);
 
+/* check-engines.c */
+void check_engines(Doctor *doctor);
+
 /* check-storage.c */
 void check_storage(Doctor *doctor);
 

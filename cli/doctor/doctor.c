@@ -49,6 +49,7 @@ static const Check checks[] = {
     {"podman", check_podman, NEED_CONTAINER, EVERYWHERE},
     {"quadlet", check_quadlet, NEED_CONTAINER, EVERYWHERE},
     {"init", check_init, NEED_CONTAINER, EVERYWHERE},
+    {"engines", check_engines, NEED_LABELS, EVERYWHERE},
     {"storage", check_storage, NEED_CONTAINER, EVERYWHERE},
     {"network", check_network, NEED_CONTAINER, EVERYWHERE},
     {"ports", check_ports, NEED_PORT, ROOTLESS},

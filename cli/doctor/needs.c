@@ -146,6 +146,8 @@ unsigned needs_of_entry(SpecScope scope, const SpecEntry *entry)
 
     if (entry->fate == SPEC_FATE_COLLECTOR)
         return NEED_SUPERVISION | NEED_CURL | NEED_COLLECTOR;
+    if (entry->fate == SPEC_FATE_POLICY)
+        return spec->policy.match.labels ? NEED_LABELS : 0;
     if (entry->fate != SPEC_FATE_GENERATED)
         return 0;
     needs |= needs_of_limits(spec) | needs_of_idle(spec);

@@ -323,3 +323,92 @@ def test_phoenixd_is_there_as_long_as_a_policy_is(scope, runners, spec, wait_for
     wait_for(lambda: not is_up(), 20)
     time.sleep(2)
     assert not is_up()
+
+
+@pytest.fixture
+def podman_socket(runners):
+    """podman_socket(scope): Podman answers at its socket, until the end of the test."""
+    on = []
+
+    def turn_on(scope):
+        on.append(scope)
+        assert runners[scope].systemctl("start", "podman.socket").ok
+
+    yield turn_on
+    for scope in on:
+        runners[scope].systemctl("stop", "podman.socket", "podman.service")
+
+
+def test_labels(scope, runners, run, spec, wait_for, stress_image, podman_socket):
+    """Without Podman's socket nothing is touched, and that is said; with it those of the label are stopped."""
+    runner, name = runners[scope], f"labels-{scope}"
+
+    def labelled(container, *labels):
+        run(scope, container, "sleep", "3600")  # made to be removed at the end
+        runner.check("podman", "rm", "--force", "--time=0", container)
+        options = [f"--label={label}" for label in labels]
+        runner.check("podman", "run", "--detach", "--name", container, "--network=none", "--stop-timeout=1", *options,
+                     stress_image, "sleep", "3600", timeout=120)
+
+    for i in range(2):
+        labelled(f"batch-{i}", "com.example.role=batch", "other=1")
+    labelled("web", "com.example.role=web")
+    labelled("plain")
+    content = policy(match={"label": "com.example.role=bat*"}, classes={"all": {}})
+    spec(name, content, scope=scope)
+    wait_for(lambda: "cannot be asked for labels" in runner("phoenix", "reap", "--dry-run", name).err, 20)
+    rows = dry_run(runner, name)
+    assert {row["name"] for row in rows} >= {"batch-0", "batch-1", "web", "plain"}
+    assert {(row["verdict"], row["cause"]) for row in rows} == {("spare", "labels-unknown")}
+    wait_for(lambda: runner("phoenix", "reap", name, timeout=60).ok, 20, "phoenixd knows the policy")
+    assert {"batch-0", "batch-1", "web", "plain"} <= set(running(runner))
+    assert not events(runner, name)
+    runner.check("phoenix", "del", "--yes", name)
+
+    podman_socket(scope)
+    rows = []
+    spec(name, content | {"action": "none"}, scope=scope, reload=False)
+    rows = dry_run(runner, name)
+    assert {(row["name"], row["verdict"]) for row in rows} == {("batch-1", "keep"), ("batch-0", "stop")}
+    spec(name, content, scope=scope)
+    # phoenixd tries an engine that did not answer again after half a minute.
+    wait_for(lambda: "batch-0" not in running(runner), 2 * PATIENCE, "the older one is stopped")
+    assert {"batch-1", "web", "plain"} <= set(running(runner))
+    (event,) = wait_for(lambda: events(runner, name), 20)
+    assert (event["event"], event["container_name"], event["class"]) == ("reaped", "batch-0", "all")
+
+
+FAKE_DOCKER = """
+import json, os, socket, sys
+path, container = sys.argv[1], sys.argv[2]
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(path)
+listener.listen()
+body = json.dumps([{"Id": container, "Names": ["/from-docker"], "Labels": {"role": "batch"}}])
+while True:
+    peer, _ = listener.accept()
+    if peer.recv(4096).startswith(b"GET /containers/json HTTP/1.0"):
+        peer.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + body.encode())
+    peer.close()
+"""
+
+
+def test_docker(root, spec, wait_for, tmp_path):
+    """A scope as Docker makes it, and somebody who answers as Docker does: the name and the labels are its."""
+    container = "d" * 64
+    (tmp_path / "docker.py").write_text(FAKE_DOCKER)
+    assert not root("test", "-e", "/run/docker.sock").ok
+    root.check("systemd-run", "--unit=fake-docker", "--collect", "python3", str(tmp_path / "docker.py"), "/run/docker.sock",
+               container)
+    root.check("sh", "-c", f"systemd-run --scope --unit=docker-{container} --collect sleep 3600 >/dev/null 2>&1 &")
+    try:
+        wait_for(lambda: root("test", "-S", "/run/docker.sock").ok, 20)
+        wait_for(lambda: root.properties(f"docker-{container}.scope", "ActiveState")["ActiveState"] == "active", 20)
+        spec("docker-trial", policy(match={"label": "role", "container": "from-*"}, classes={"all": {}}, keep=0),
+             scope="system")
+        wait_for(lambda: root.properties(f"docker-{container}.scope", "ActiveState")["ActiveState"] != "active", PATIENCE)
+        (event,) = wait_for(lambda: events(root, "docker-trial"), 20)
+        assert (event["event"], event["container_name"]) == ("reaped", "from-docker")
+    finally:
+        root.systemctl("stop", "fake-docker.service", f"docker-{container}.scope")
+        root("rm", "-f", "/run/docker.sock")
