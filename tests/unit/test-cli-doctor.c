@@ -1059,11 +1059,35 @@ static void test_open_collector(void **state)
     assert_found(bench, "collector", FINDING_OK, "wants a token");
 }
 
+/* Of a policy by labels only: for others nobody has to listen. */
+static void test_engines(void **state)
+{
+    Bench *bench = *state;
+    const Finding *finding;
+
+    put(bench, "/specs/batch.json", "{\"type\": \"policy\", \"match\": {\"container\": \"x\"}}");
+    reload(bench);
+    run(bench, NULL);
+    assert_int_equal(find(bench, "engines")->state, FINDING_OK);
+    put(bench, "/specs/batch.json", "{\"type\": \"policy\", \"match\": {\"label\": \"x\"}}");
+    reload(bench);
+    run(bench, NULL);
+    finding = find(bench, "engines");
+    assert_int_equal(finding->state, FINDING_MISSING);
+    assert_contains(finding->means, "match.label");
+    assert_string_equal(finding->services[0], "batch");
+    assert_mend(finding, 0, "systemctl --user enable --now podman.socket", false);
+    put(bench, "/run/user/1000/docker.sock", "");
+    run(bench, "batch");
+    assert_string_equal(find(bench, "engines")->found, "Docker at /run/user/1000/docker.sock");
+}
+
 int main(void)
 {
 #define ON_BENCH(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         ON_BENCH(test_good),
+        ON_BENCH(test_engines),
         ON_BENCH(test_name),
         ON_BENCH(test_system),
         ON_BENCH(test_linger),
