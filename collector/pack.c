@@ -11,7 +11,7 @@
 
 #include "base/macros.h"
 
-#define LEVEL      1            /* 6 costs a quarter more CPU in all for a twentieth less */
+#define LEVEL      1            /* 6 costs up to a third more CPU in all for a twentieth less */
 #define UNPACK_MAX (256U << 20) /* what a damaged size may not ask for; no post is so large */
 
 /* What is in databases was packed with exactly this: it must not change. Another one needs another
