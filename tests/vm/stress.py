@@ -37,11 +37,6 @@ def payload_of(pid):
     return CGROUPS / path.lstrip("/").removesuffix("/container")
 
 
-def started(pid):
-    """Clock ticks since boot."""
-    return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-
-
 def running(runner):
     """Name -> (ID, PID) of what Podman runs for this user."""
     out = runner.check("podman", "ps", "--no-trunc", "--format", "{{.Names}} {{.ID}} {{.Pid}}")
@@ -61,6 +56,24 @@ def counters(cgroup):
     return found
 
 
+def names_in(cgroup):
+    """The names of all processes in a cgroup and below."""
+    found = []
+    for path in cgroup.rglob("cgroup.procs"):
+        for pid in path.read_text().split():
+            with contextlib.suppress(OSError):
+                found.append(pathlib.Path(f"/proc/{pid}/comm").read_text().strip())
+    return found
+
+
+def wait_for_command(cgroup, name, patience=60):
+    """Podman does not wait until the runtime has become the container's command."""
+    end = time.monotonic() + patience
+    while name not in (names := names_in(cgroup)):
+        assert time.monotonic() < end, f"{cgroup}: {name} is not run; there is {names}"
+        time.sleep(0.05)
+
+
 class Stress:
     """Starts containers, and removes all of them in the end."""
 
@@ -76,6 +89,7 @@ class Stress:
         (cgroup,) = CGROUPS.rglob(f"libpod-{ident}.scope")
         container = Container(scope, name, command, ident, cgroup)
         self.containers.append(container)
+        wait_for_command(cgroup, command[0])
         return container
 
     @contextlib.contextmanager
@@ -86,12 +100,12 @@ class Stress:
         yield
         freeze([cgroup for cgroup in frozen if cgroup.exists()], True)
 
-    def remove(self, *names):
+    def remove(self):
         for scope, runner in self._runners.items():
-            doomed = [c.name for c in self.containers if c.scope == scope and (not names or c.name in names)]
-            if doomed:
-                runner("podman", "rm", "--force", "--time=0", *doomed, timeout=180)
-        self.containers = [c for c in self.containers if names and c.name not in names]
+            names = [c.name for c in self.containers if c.scope == scope]
+            if names:
+                runner("podman", "rm", "--force", "--time=0", *names, timeout=180)
+        self.containers = []
 
 
 def freeze(cgroups, frozen, patience=60):

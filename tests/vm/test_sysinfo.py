@@ -167,7 +167,8 @@ def test_rates(module, load, root):
             measured[c.ident] = used / (time.monotonic() - since) / 1e4
     rates = [{c["ID"]: c["CPUUsage_percent"] for c in source[1]["Docker_Containers"]} for source in told]
     for c in load.containers:
-        seen = f"{c.name} ({c.scope}): module {rates[0][c.ident]}, reader {rates[1][c.ident]}, cgroup {measured[c.ident]:.2f}"
+        seen = (f"{c.name} ({c.scope}): module {rates[0][c.ident]}, reader {rates[1][c.ident]}, "
+                f"cgroup {measured[c.ident]:.2f}")
         assert abs(rates[0][c.ident] - rates[1][c.ident]) <= RATE_SLACK, seen
         assert abs(rates[0][c.ident] - measured[c.ident]) <= RATE_SLACK, seen
         if c.name == "bystander":
