@@ -25,7 +25,7 @@ enum {
     NEED_IDLE = 1 << 12,       /* phoenix-idle, which knows when nobody uses it */
     NEED_CURL = 1 << 13,       /* libcurl: collectors, TLS, grpc, news of failures by URL */
     NEED_COLLECTOR = 1 << 14,  /* somebody who takes what is posted */
-    NEED_LABELS = 1 << 13,     /* to ask an engine for labels; of policies */
+    NEED_LABELS = 1 << 15,     /* to ask an engine for labels; of policies */
 };
 
 /* All that the service of this entry needs; 0 when none is made of it, but for policies. */
