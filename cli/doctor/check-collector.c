@@ -44,18 +44,27 @@ static char *config_folder(const Doctor *doctor, const char *system, const char 
     return folder ? mend_quote(folder) : NULL;
 }
 
-/* A drop-in with a credential, and a restart by which it counts. */
-static void mend_by_credential(Doctor *doctor, const char *service, const char *credential,
-                               const char *file)
+typedef struct Credential {
+    const char *name, *file; /* file: quoted */
+} Credential;
+
+/* A drop-in with credentials, named after the first, and a restart by which they count. */
+static void mend_by_credentials(Doctor *doctor, const char *service, const Credential *items,
+                                size_t n)
 {
     _cleanup_free_ char *folder = config_folder(doctor, "/etc/systemd/system", "systemd/user");
+    _cleanup_text_ Text lines = {0}, files = {0};
 
-    if (!folder)
+    for (size_t i = 0; i < n; i++) {
+        text_addf(&lines, "\\nLoadCredential=%s:%%s", items[i].name);
+        text_addf(&files, " %s", items[i].file);
+    }
+    if (!folder || lines.error < 0 || files.error < 0)
         return;
     doctor_add_mend(doctor,
-                    "mkdir -p %s/%s.d && printf '[Service]\\nLoadCredential=%s:%%s\\n' %s "
-                    ">%s/%s.d/60-%s.conf && %s daemon-reload && %s try-restart %s",
-                    folder, service, credential, file, folder, service, credential,
+                    "mkdir -p %s/%s.d && printf '[Service]%s\\n'%s >%s/%s.d/60-%s.conf && "
+                    "%s daemon-reload && %s try-restart %s",
+                    folder, service, lines.data, files.data, folder, service, items[0].name,
                     mend_systemctl(doctor), mend_systemctl(doctor), service);
 }
 
@@ -74,7 +83,7 @@ static void mend_token(Doctor *doctor, const char *token)
                     "%s",
                     file);
     if (!quoted)
-        mend_by_credential(doctor, "phoenixd.service", name, file);
+        mend_by_credentials(doctor, "phoenixd.service", &(Credential){name, file}, 1);
 }
 
 static bool is_here(const Posting *posting)
@@ -166,24 +175,62 @@ void check_posting_to_collectors(Doctor *doctor)
 
 /* ---- the collector here ---- */
 
-void check_collector_here(Doctor *doctor)
+static void mend_open(Doctor *doctor, const char *folder)
+{
+    const CollectorHere *here = &doctor->machine->collector;
+    _cleanup_free_ char *token = text_printf("%s/own-collector-token", folder);
+    _cleanup_free_ char *certificate = text_printf("%s/own-collector.pem", folder);
+    _cleanup_free_ char *key = text_printf("%s/own-collector.key", folder);
+    Credential credentials[3];
+    size_t n = 0;
+
+    if (!token || !certificate || !key)
+        return;
+    if (!here->has_token && !here->without_token) {
+        doctor_add_mend(
+            doctor, "head -c 32 /dev/urandom | base64 | install -D -m 600 /dev/stdin %s", token);
+        credentials[n++] = (Credential){"token", token};
+    }
+    if (!here->has_tls && !here->without_tls) {
+        doctor_add_mend(doctor,
+                        "mkdir -p %s && openssl req -x509 -newkey ec "
+                        "-pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 "
+                        "-subj \"/CN=$(hostname)\" -addext \"subjectAltName=DNS:$(hostname)\" "
+                        "-keyout %s -out %s",
+                        folder, key, certificate);
+        credentials[n++] = (Credential){"tls-cert", certificate};
+        credentials[n++] = (Credential){"tls-key", key};
+    }
+    mend_by_credentials(doctor, SERVICE, credentials, n);
+}
+
+static void add_open(Doctor *doctor, const char *lacks)
 {
     const CollectorHere *here = &doctor->machine->collector;
     _cleanup_free_ char *folder = config_folder(doctor, "/etc/phoenix", "phoenix");
-    _cleanup_free_ char *file = folder ? text_printf("%s/own-collector-token", folder) : NULL;
 
-    if (!here->installed) {
+    doctor_add_lack(doctor, "is to listen on %s, but has %s", here->open, lacks);
+    doctor_add_meaning(doctor, "Other machines reach that address, so it does not start. The "
+                               "commands make what it lacks; a certificate that it signs itself "
+                               "goes to each host that posts, as \"ca\", and so does the token. "
+                               "See OTHER MACHINES in phoenix-collector(8).");
+    doctor_add_services_needing(doctor, NEED_COLLECTOR);
+    if (folder)
+        mend_open(doctor, folder);
+}
+
+void check_collector_here(Doctor *doctor)
+{
+    const CollectorHere *here = &doctor->machine->collector;
+    bool token = here->has_token || here->without_token, tls = here->has_tls || here->without_tls;
+
+    if (!here->installed)
         doctor_add_ok(doctor, "not installed");
-    } else if (!here->open) {
+    else if (!here->open)
         doctor_add_ok(doctor, here->listens ? "listens for this machine only" : "not started");
-    } else if (here->has_token) {
-        doctor_add_ok(doctor, "listens on %s, and wants a token", here->open);
-    } else if (file) {
-        doctor_add_warning(doctor, "listens on %s, and has no token", here->open);
-        doctor_add_meaning(doctor, "Whoever reaches that address can post to it. The commands give "
-                                   "it a token; each host that posts needs the same one.");
-        doctor_add_mend(doctor,
-                        "head -c 32 /dev/urandom | base64 | install -D -m 600 /dev/stdin %s", file);
-        mend_by_credential(doctor, SERVICE, "token", file);
-    }
+    else if (!token || !tls)
+        add_open(doctor, token ? "no TLS" : tls ? "no token" : "neither a token nor TLS");
+    else
+        doctor_add_ok(doctor, "listens on %s, with%s a token, with%s TLS", here->open,
+                      here->has_token ? "" : "out", here->has_tls ? "" : "out");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Asking after the collector of this machine: where its socket listens, and whether its service is
- * given a token. Nothing is started by that. */
+ * given a token and a certificate. Nothing is started by that. */
 
 #include <dlfcn.h>
 
@@ -9,7 +9,7 @@
 #include "cli/doctor/gather.h"
 
 #define LIBCURL "libcurl.so.4"
-#define TOKEN   "token"
+#define OPTIONS "PHOENIX_COLLECTOR_OPTIONS="
 
 static int get(Manager *manager, const char *unit, const char *interface, const char *name,
                const char *signature, sd_bus_message **ret)
@@ -55,7 +55,8 @@ static int find_open(Manager *manager, char **ret)
 }
 
 /* "a(ss)" or "a(say)": each begins with the name of the credential. */
-static bool has_credential(Manager *manager, const char *property, const char *item)
+static bool has_credential_in(Manager *manager, const char *property, const char *item,
+                              const char *credential)
 {
     _cleanup_free_ char *signature = text_printf("a(%s)", item);
     sd_bus_message *m = NULL;
@@ -69,7 +70,7 @@ static bool has_credential(Manager *manager, const char *property, const char *i
         r = sd_bus_message_enter_container(m, 'a', signature + 1);
     while (r >= 0 && !found && (r = sd_bus_message_enter_container(m, 'r', item)) > 0) {
         r = sd_bus_message_read(m, "s", &name);
-        found = r > 0 && streq(name, TOKEN);
+        found = r > 0 && streq(name, credential);
         if (r >= 0)
             r = sd_bus_message_skip(m, item + 1);
         if (r >= 0)
@@ -77,6 +78,37 @@ static bool has_credential(Manager *manager, const char *property, const char *i
     }
     sd_bus_message_unref(m);
     return found;
+}
+
+static bool has_credential(Manager *manager, const char *credential)
+{
+    return has_credential_in(manager, "LoadCredential", "ss", credential) ||
+           has_credential_in(manager, "LoadCredentialEncrypted", "ss", credential) ||
+           has_credential_in(manager, "SetCredential", "say", credential) ||
+           has_credential_in(manager, "SetCredentialEncrypted", "say", credential);
+}
+
+static void take_options(CollectorHere *here, const char *options)
+{
+    here->without_token = strstr(options, "--without-token");
+    here->without_tls = strstr(options, "--without-tls");
+    here->has_tls |= strstr(options, "--tls-cert") && strstr(options, "--tls-key");
+}
+
+/* Its options, as far as they are given where the unit wants them. */
+static void gather_options(Manager *manager, CollectorHere *here)
+{
+    sd_bus_message *m = NULL;
+    const char *assignment;
+    int r = get(manager, COLLECTOR_SERVICE, "org.freedesktop.systemd1.Service", "Environment", "as",
+                &m);
+
+    if (r >= 0)
+        r = sd_bus_message_enter_container(m, 'a', "s");
+    while (r >= 0 && (r = sd_bus_message_read(m, "s", &assignment)) > 0)
+        if (strncmp(assignment, OPTIONS, strlen(OPTIONS)) == 0)
+            take_options(here, assignment + strlen(OPTIONS));
+    sd_bus_message_unref(m);
 }
 
 int gather_collector(Manager *manager, Machine *machine)
@@ -91,10 +123,10 @@ int gather_collector(Manager *manager, Machine *machine)
     if (!machine->collector.installed)
         return 0;
     r = find_open(manager, &machine->collector.open);
-    machine->collector.has_token = has_credential(manager, "LoadCredential", "ss") ||
-                                   has_credential(manager, "LoadCredentialEncrypted", "ss") ||
-                                   has_credential(manager, "SetCredential", "say") ||
-                                   has_credential(manager, "SetCredentialEncrypted", "say");
+    machine->collector.has_token = has_credential(manager, "token");
+    machine->collector.has_tls =
+        has_credential(manager, "tls-cert") && has_credential(manager, "tls-key");
+    gather_options(manager, &machine->collector);
     return r;
 }
 

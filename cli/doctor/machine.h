@@ -18,8 +18,11 @@
 /* phoenix-collector.socket, and its service. */
 typedef struct CollectorHere {
     bool installed, listens;
-    char *open;     /* an address that other machines reach, or NULL */
-    bool has_token; /* posts need one */
+    char *open; /* an address that other machines reach, or NULL */
+    /* What it needs then: as credentials, or by an option, which may also say that it is meant to
+     * be without. */
+    bool has_token, has_tls;
+    bool without_token, without_tls;
 } CollectorHere;
 
 typedef struct Machine {

@@ -335,7 +335,7 @@ def test_spool_that_overflows(spec, user, no_collector, wait_for):
 
 
 def test_token_of_a_collector(spec, root, mend, no_collector, wait_for):
-    """One that listens for others without a token gets one; then those who post need it, too."""
+    """One that is to listen for others gets a token and a certificate; then those who post need the token, too."""
     root.check("mkdir", "-p", "/etc/systemd/system/phoenix-collector.socket.d")
     pathlib.Path("/etc/systemd/system/phoenix-collector.socket.d/open.conf").write_text(
         "[Socket]\nListenStream=0.0.0.0:5055\n")
@@ -343,12 +343,12 @@ def test_token_of_a_collector(spec, root, mend, no_collector, wait_for):
     root.check("systemctl", "start", "phoenix-collector.socket")
     spec("posted", {"type": "collector", "interval": "1s"}, scope="system")
     root.systemctl("start", "phoenixd.service")
-    wait_for(lambda: posting(root, "takes what is posted"), 60, "it is posted to")
+    wait_for(lambda: posting(root, "takes nothing"), 60, "the collector does not start")
     found = doctor(root)["collector"][0]
-    assert found["state"] == "warning"
-    assert found["found"] == "listens on 0.0.0.0:5055, and has no token"
+    assert (found["state"], found["services"]) == ("missing", ["posted"])
+    assert found["found"] == "is to listen on 0.0.0.0:5055, but has neither a token nor TLS"
     mend(found, root)
-    assert state(root, "collector") == "ok"
+    assert doctor(root)["collector"][0]["found"] == "listens on 0.0.0.0:5055, with a token, with TLS"
 
     found = wait_for(lambda: posting(root, "token"), 60, "posts are refused")
     assert found["state"] == "missing" and len(found["mend"]) == 2

@@ -1051,11 +1051,23 @@ static void test_open_collector(void **state)
     bench->machine.collector = (CollectorHere){.installed = true, .listens = true};
     assert_found(bench, "collector", FINDING_OK, "this machine only");
     bench->machine.collector.open = strdup("0.0.0.0:5000");
-    finding = assert_found(bench, "collector", FINDING_WARNING, "0.0.0.0:5000, and has no token");
+    finding = assert_found(bench, "collector", FINDING_WARNING, "neither a token nor TLS");
+    assert_contains(finding->found, "0.0.0.0:5000");
     assert_mend(finding, 0, "/home/me/.config/phoenix/own-collector-token", false);
-    assert_mend(finding, 1, "phoenix-collector.service.d/60-token.conf", false);
+    assert_mend(finding, 1, "openssl req -x509", false);
+    assert_mend(finding, 2, "LoadCredential=token:%s\\nLoadCredential=tls-cert:%s\\n", false);
+    assert_mend(finding, 2, "phoenix-collector.service.d/60-token.conf", false);
     bench->machine.collector.has_token = true;
-    assert_found(bench, "collector", FINDING_OK, "wants a token");
+    finding = assert_found(bench, "collector", FINDING_WARNING, "has no TLS");
+    assert_int_equal(finding->n_mends, 2);
+    assert_mend(finding, 1, "phoenix-collector.service.d/60-tls-cert.conf", false);
+    bench->machine.collector.without_tls = true;
+    assert_found(bench, "collector", FINDING_OK, "with a token, without TLS");
+    bench->machine.collector.has_tls = true;
+    assert_found(bench, "collector", FINDING_OK, "with a token, with TLS");
+    bench->machine.collector.has_token = false;
+    finding = assert_found(bench, "collector", FINDING_WARNING, "has no token");
+    assert_int_equal(finding->n_mends, 2);
 }
 
 /* Of a policy by labels only: for others nobody has to listen. */
