@@ -2,6 +2,7 @@
 """What people read about services: while they restart, when they have stopped, when they beat by themselves."""
 
 import concurrent.futures
+import itertools
 import os
 import pathlib
 import re
@@ -15,6 +16,8 @@ from supervised import FAST, Supervised, http
 # As long as anything may take on a busy machine; nothing here is meant to take it.
 LONG = 60
 PORT = 18380
+# What was told of one is not told of the next one.
+NUMBERS = itertools.count()
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ def service(runners, journal, spec, testy_binary):
     made = []
 
     def make(**content):
-        name = f"view-{os.getpid()}-{len(made)}"
+        name = f"view-{os.getpid()}-{next(NUMBERS)}"
         spec(name, {"type": "binary", "image": testy_binary} | content, scope="user")
         made.append(Supervised(runners["user"], journal, name, f"phoenix@{name}.service", "user", "binary"))
         return made[-1]
