@@ -16,6 +16,9 @@
 #define CALL_TIMEOUT_USEC USEC_PER_MINUTE
 /* As long as the units of containers have for it. */
 #define PULL_TIMEOUT_USEC (15 * USEC_PER_MINUTE)
+/* Killed while it writes an image down, Podman leaves one without a manifest, after which it lists
+ * none; asked to end, it completes what it writes. */
+#define GRACE_USEC (30 * USEC_PER_SEC)
 
 void podman_image_done(PodmanImage *image)
 {
@@ -62,7 +65,7 @@ static int run_until(int cancel_fd, char *const argv[], uint64_t timeout_usec, c
     _cleanup_free_ char *output = NULL, *complaints = NULL;
     int r;
 
-    r = process_run_until(cancel_fd, argv, NULL, NULL, timeout_usec, OUTPUT_MAX, &output,
+    r = process_run_until(cancel_fd, argv, timeout_usec, GRACE_USEC, OUTPUT_MAX, &output,
                           &complaints);
     if (r == 0) {
         *ret_output = TAKE_PTR(output);

@@ -26,11 +26,17 @@ typedef struct Run {
     pid_t pid; /* 0 when there is nothing to reap */
     int pid_fd;
     int cancel_fd;          /* borrowed; -1: none */
+    uint64_t grace_usec;    /* between SIGTERM and SIGKILL; 0: SIGKILL at once */
     int read_fds[_STREAMS]; /* -1: at its end, or not wanted */
     int child_fds[3];       /* what becomes the child's 0, 1, 2 */
     Text texts[_STREAMS];
     size_t max_output;
 } Run;
+
+#define RUN_EMPTY                                                                                  \
+    {                                                                                              \
+        .pid_fd = -1, .cancel_fd = -1, .read_fds = {-1, -1}, .child_fds = { -1, -1, -1 }           \
+    }
 
 static void close_and_forget(int *fd)
 {
@@ -224,10 +230,10 @@ static int run_poll(const Run *run, uint64_t deadline_usec)
     return fds[2].revents != 0;
 }
 
-static int run_wait(Run *run, uint64_t timeout_usec)
+/* Until the child has ended, which is left to be reaped. */
+static int run_watch(Run *run, uint64_t timeout_usec)
 {
     uint64_t start = now_usec(), deadline_usec = USEC_INFINITY;
-    siginfo_t info = {0};
     bool ended;
     int r;
 
@@ -244,7 +250,22 @@ static int run_wait(Run *run, uint64_t timeout_usec)
         if (r < 0)
             return r;
     } while (!ended);
+    return 0;
+}
 
+static int run_wait(Run *run, uint64_t timeout_usec)
+{
+    siginfo_t info = {0};
+    int r;
+
+    r = run_watch(run, timeout_usec);
+    if ((r == -ETIMEDOUT || r == -ECANCELED) && run->grace_usec > 0) {
+        kill(run->pid, SIGTERM);
+        run->cancel_fd = -1;
+        (void)run_watch(run, run->grace_usec);
+    }
+    if (r < 0)
+        return r;
     if (waitid(P_PID, (id_t)run->pid, &info, WEXITED) < 0)
         return -errno;
     run->pid = 0;
@@ -269,44 +290,49 @@ static int run_output(Run *run, char **ret_stdout, char **ret_stderr)
     return 0;
 }
 
-int process_run(char *const argv[], char *const envp[], const char *stdin_text,
-                uint64_t timeout_usec, size_t max_output, char **ret_stdout, char **ret_stderr)
+static int run(Run *run, char *const argv[], char *const envp[], const char *stdin_text,
+               uint64_t timeout_usec, char **ret_stdout, char **ret_stderr)
 {
-    return process_run_until(-1, argv, envp, stdin_text, timeout_usec, max_output, ret_stdout,
-                             ret_stderr);
-}
-
-int process_run_until(int cancel_fd, char *const argv[], char *const envp[], const char *stdin_text,
-                      uint64_t timeout_usec, size_t max_output, char **ret_stdout,
-                      char **ret_stderr)
-{
-    _cleanup_(run_done) Run run = {
-        .pid_fd = -1,
-        .cancel_fd = cancel_fd,
-        .read_fds = {-1, -1},
-        .child_fds = {-1, -1, -1},
-        .max_output = max_output,
-    };
     int r, status;
 
     assert(argv && argv[0]);
 
-    run.child_fds[0] = open_input(stdin_text);
-    if (run.child_fds[0] < 0)
-        return run.child_fds[0];
-    r = open_output(ret_stdout, &run.read_fds[OUT], &run.child_fds[1]);
+    run->child_fds[0] = open_input(stdin_text);
+    if (run->child_fds[0] < 0)
+        return run->child_fds[0];
+    r = open_output(ret_stdout, &run->read_fds[OUT], &run->child_fds[1]);
     if (r < 0)
         return r;
-    r = open_output(ret_stderr, &run.read_fds[ERR], &run.child_fds[2]);
+    r = open_output(ret_stderr, &run->read_fds[ERR], &run->child_fds[2]);
     if (r < 0)
         return r;
-    r = run_spawn(&run, argv, envp);
+    r = run_spawn(run, argv, envp);
     if (r < 0)
         return r;
 
-    status = run_wait(&run, timeout_usec);
+    status = run_wait(run, timeout_usec);
     if (status < 0)
         return status;
-    r = run_output(&run, ret_stdout, ret_stderr);
+    r = run_output(run, ret_stdout, ret_stderr);
     return r < 0 ? r : status;
+}
+
+int process_run(char *const argv[], char *const envp[], const char *stdin_text,
+                uint64_t timeout_usec, size_t max_output, char **ret_stdout, char **ret_stderr)
+{
+    _cleanup_(run_done) Run here = RUN_EMPTY;
+
+    here.max_output = max_output;
+    return run(&here, argv, envp, stdin_text, timeout_usec, ret_stdout, ret_stderr);
+}
+
+int process_run_until(int cancel_fd, char *const argv[], uint64_t timeout_usec, uint64_t grace_usec,
+                      size_t max_output, char **ret_stdout, char **ret_stderr)
+{
+    _cleanup_(run_done) Run here = RUN_EMPTY;
+
+    here.cancel_fd = cancel_fd;
+    here.grace_usec = grace_usec;
+    here.max_output = max_output;
+    return run(&here, argv, NULL, NULL, timeout_usec, ret_stdout, ret_stderr);
 }

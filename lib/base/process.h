@@ -22,8 +22,9 @@
 int process_run(char *const argv[], char *const envp[], const char *stdin_text,
                 uint64_t timeout_usec, size_t max_output, char **ret_stdout, char **ret_stderr);
 
-/* The same, but ended as after a timeout, with -ECANCELED, as soon as cancel_fd can be read from or
- * is at its end. */
-int process_run_until(int cancel_fd, char *const argv[], char *const envp[], const char *stdin_text,
-                      uint64_t timeout_usec, size_t max_output, char **ret_stdout,
-                      char **ret_stderr);
+/* The same, for a program that must not be ended in the middle of what it writes, without input and
+ * in our own environment: after timeout_usec, or with -ECANCELED as soon as cancel_fd (borrowed;
+ * -1: none) can be read from or is at its end, it gets SIGTERM and has grace_usec more for its end
+ * before its process group gets SIGKILL. */
+int process_run_until(int cancel_fd, char *const argv[], uint64_t timeout_usec, uint64_t grace_usec,
+                      size_t max_output, char **ret_stdout, char **ret_stderr);

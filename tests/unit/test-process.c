@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -232,16 +234,63 @@ static void test_no_descriptor_leaks(void **state)
     assert_int_equal(strtoul(good.out, NULL, 10), 4 + inherited);
 }
 
+/* What a program tells through a FIFO of that name cancels it. */
+static int run_cancelled(const char *name, const char *script, uint64_t grace_usec)
+{
+    char *const argv[] = {(char *)"sh", (char *)"-c", (char *)script, (char *)name, NULL};
+    _cleanup_close_ int fd = -1;
+    char *out = NULL;
+    int r;
+
+    assert_int_equal(mkfifo(name, 0600), 0);
+    fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(fd >= 0);
+    r = process_run_until(fd, argv, USEC_INFINITY, grace_usec, LIMIT_BYTES, &out, NULL);
+    assert_null(out);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+    return r;
+}
+
 static void test_cancelled(void **state)
 {
-    char *const argv[] = {(char *)"sleep", (char *)"1000", NULL};
-    int fds[2];
+    char folder[] = "/tmp/test-process-XXXXXX", fifo[64], tidied[64];
 
-    assert_int_equal(pipe(fds), 0);
-    close(fds[1]);
-    assert_int_equal(process_run_until(fds[0], argv, NULL, NULL, USEC_INFINITY, 1024, NULL, NULL),
+    assert_non_null(mkdtemp(folder));
+    assert_true(snprintf(fifo, sizeof(fifo), "%s/fifo", folder) > 0);
+    assert_true(snprintf(tidied, sizeof(tidied), "%s/fifo.tidied", folder) > 0);
+
+    assert_int_equal(run_cancelled(fifo, "echo now >$0; sleep 1000", 0), -ECANCELED);
+    assert_int_equal(unlink(fifo), 0);
+
+    /* It may tidy up, and say much meanwhile. */
+    assert_int_equal(run_cancelled(fifo,
+                                   "trap 'seq 100000; echo >$0.tidied; exit' TERM; echo now >$0;"
+                                   " while :; do sleep 0.01; done",
+                                   LIMIT_USEC),
                      -ECANCELED);
-    close(fds[0]);
+    assert_int_equal(unlink(fifo), 0);
+    assert_int_equal(unlink(tidied), 0);
+
+    /* But not for ever. */
+    assert_int_equal(run_cancelled(fifo, "trap '' TERM; echo now >$0; sleep 1000; sleep 1000",
+                                   100 * USEC_PER_MSEC),
+                     -ECANCELED);
+    assert_int_equal(unlink(fifo), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void test_timeout_of_what_may_tidy_up(void **state)
+{
+    char *const argv[] = {(char *)"sh", (char *)"-c", (char *)"trap '' TERM; sleep 100; sleep 100",
+                          NULL};
+    char *out = NULL;
+
+    assert_int_equal(process_run_until(-1, argv, 100 * USEC_PER_MSEC, 100 * USEC_PER_MSEC,
+                                       LIMIT_BYTES, &out, NULL),
+                     -ETIMEDOUT);
+    assert_null(out);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
 int main(void)
@@ -261,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_unwanted_streams),
         cmocka_unit_test(test_closed_stdio),
         cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_timeout_of_what_may_tidy_up),
         cmocka_unit_test(test_no_descriptor_leaks),
     };
 
