@@ -160,19 +160,7 @@ void facts_add_demand_json(Text *t, const Facts *facts)
         return;
     json_add_name(t, "on_demand");
     text_add_char(t, '{');
-    json_add_name(t, "listen");
-    text_add_char(t, '[');
-    for (size_t i = 0; i < spec->listen.n; i++) {
-        text_add(t, i > 0 ? ", " : "");
-        text_add_json_string(t, spec->listen.items[i].stream, strlen(spec->listen.items[i].stream));
-    }
-    text_add_char(t, ']');
-    json_add_string(t, "activation", spec_is_native(spec) ? "native" : "proxy");
-    if (spec_has_idle(spec)) {
-        json_add_string(t, "idle_action",
-                        spec->idle.action == SPEC_IDLE_FREEZE ? "freeze" : "stop");
-        json_add_number(t, "idle_after_usec", spec->idle.after_usec);
-    }
+    demand_add_spec_json(t, spec);
     json_add_string(t, "unit", facts->socket);
     json_add_string(t, "active", facts->socket_state.active_state);
     json_add_string(t, "result", facts->socket_state.result);

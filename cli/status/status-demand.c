@@ -130,20 +130,8 @@ void status_add_demand_json(Text *t, const ServiceRow *row)
         return;
     json_add_name(t, "on_demand");
     text_add(t, "{");
-    json_add_name(t, "listen");
-    text_add_char(t, '[');
-    for (size_t i = 0; i < spec->listen.n; i++) {
-        text_add(t, i > 0 ? ", " : "");
-        text_add_json_string(t, spec->listen.items[i].stream, strlen(spec->listen.items[i].stream));
-    }
-    text_add_char(t, ']');
+    demand_add_spec_json(t, spec);
     json_add_bool(t, "listening", services_row_is_listened_for(row));
-    json_add_string(t, "activation", spec_is_native(spec) ? "native" : "proxy");
-    if (spec_has_idle(spec)) {
-        json_add_string(t, "idle_action",
-                        spec->idle.action == SPEC_IDLE_FREEZE ? "freeze" : "stop");
-        json_add_number(t, "idle_after_usec", spec->idle.after_usec);
-    }
     if (demand && demand->known)
         demand_add_json(t, demand);
     text_add_char(t, '}');

@@ -10,6 +10,7 @@
 #include "cli/print/json.h"
 #include "cli/print/when.h"
 #include "cli/systemd/properties.h"
+#include "spec/demand.h"
 
 void demand_done(Demand *demand)
 {
@@ -67,6 +68,22 @@ void demand_add_cold_start(Text *t, uint64_t usec)
     if (usec >= COUNTED_MAX_USEC)
         text_add(t, "over ");
     when_add_span(t, usec);
+}
+
+void demand_add_spec_json(Text *t, const Spec *spec)
+{
+    json_add_name(t, "listen");
+    text_add_char(t, '[');
+    for (size_t i = 0; i < spec->listen.n; i++) {
+        text_add(t, i > 0 ? ", " : "");
+        text_add_json_string(t, spec->listen.items[i].stream, strlen(spec->listen.items[i].stream));
+    }
+    text_add_char(t, ']');
+    json_add_string(t, "activation", spec_is_native(spec) ? "native" : "proxy");
+    if (!spec_has_idle(spec))
+        return;
+    json_add_string(t, "idle_action", spec->idle.action == SPEC_IDLE_FREEZE ? "freeze" : "stop");
+    json_add_number(t, "idle_after_usec", spec->idle.after_usec);
 }
 
 void demand_add_json(Text *t, const Demand *demand)

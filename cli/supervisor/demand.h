@@ -10,6 +10,7 @@
 #include <systemd/sd-bus.h>
 
 #include "base/text.h"
+#include "spec/spec.h"
 
 typedef struct Demand {
     bool known; /* phoenixd has said so; what follows is empty otherwise */
@@ -31,5 +32,7 @@ void demand_add_summary(Text *t, const Demand *demand);
 /* "180 ms", "12s", "over 1min": one that phoenixd told. */
 void demand_add_cold_start(Text *t, uint64_t usec);
 
-/* Its numbers as members of a JSON object. */
+/* What the spec says of it as members of a JSON object, which needs no phoenixd; and its numbers.
+ */
+void demand_add_spec_json(Text *t, const Spec *spec);
 void demand_add_json(Text *t, const Demand *demand);
