@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one place where keys are defined. What a key accepts is in rules.c, what follows between keys
+ * The one place where keys are defined. What a key accepts is in rules.h, what follows between keys
  * in resolve.c.
  */
 #include "spec/keys.h"
