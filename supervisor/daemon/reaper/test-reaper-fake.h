@@ -15,10 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
 #include <cmocka.h>
 #include <systemd/sd-bus.h>
@@ -29,6 +27,7 @@
 #include "supervisor/daemon/event-internal.h"
 #include "supervisor/daemon/reaper/unit-stop-internal.h"
 #include "supervisor/daemon/reaper/reaper.h"
+#include "supervisor/daemon/test-bus.h"
 
 #define PATIENCE_USEC (30 * USEC_PER_SEC)
 #define UNITS_MAX     16
@@ -76,8 +75,8 @@ typedef struct Row {
 } Row;
 
 typedef struct Fake {
-    char folder[64], cgroup[96], proc[96], bus_address[128];
-    pid_t daemon;
+    char folder[64], cgroup[96], proc[96];
+    Bus bus;
     sd_event *event;
     sd_bus *systemd;
     Events *events;
@@ -267,40 +266,6 @@ static int on_systemd(sd_bus_message *call, void *userdata, sd_bus_error *ret_er
     return sd_bus_message_is_method_call(call, SYSTEMD_MANAGER, "KillUnit") ? on_kill(f, call) : 0;
 }
 
-static void start_systemd(Fake *f)
-{
-    assert_int_equal(sd_bus_new(&f->systemd), 0);
-    assert_true(sd_bus_set_address(f->systemd, f->bus_address) >= 0);
-    assert_true(sd_bus_set_bus_client(f->systemd, true) >= 0);
-    assert_true(sd_bus_start(f->systemd) >= 0);
-    assert_true(sd_bus_set_exit_on_disconnect(f->systemd, false) >= 0);
-    assert_true(sd_bus_attach_event(f->systemd, f->event, 0) >= 0);
-    assert_true(sd_bus_add_filter(f->systemd, NULL, on_systemd, f) >= 0);
-    assert_true(sd_bus_request_name(f->systemd, SYSTEMD_NAME, 0) >= 0);
-}
-
-/* Returns once the daemon has said its address, i.e. listens. */
-static void start_daemon(Fake *f)
-{
-    _cleanup_free_ char *argument = text_printf("--address=%s", f->bus_address);
-    int said[2];
-    char c;
-
-    assert_int_equal(pipe2(said, 0), 0);
-    f->daemon = fork();
-    assert_true(f->daemon >= 0);
-    if (f->daemon == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        dup2(said[1], 3);
-        execlp("dbus-daemon", "dbus-daemon", "--session", "--nofork", "--nopidfile",
-               "--print-address=3", argument, NULL);
-        _exit(127);
-    }
-    close(said[1]);
-    assert_int_equal(read(said[0], &c, 1), 1);
-    close(said[0]);
-}
-
 /* ---- the engine ---- */
 
 /* The question is read, or its end would be that of a connection that was reset. */
@@ -389,16 +354,14 @@ static int setup(void **state)
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->cgroup, sizeof(f->cgroup), "%s/cgroup", f->folder);
     snprintf(f->proc, sizeof(f->proc), "%s/proc", f->folder);
-    snprintf(f->bus_address, sizeof(f->bus_address), "unix:path=%s/bus", f->folder);
     run = text_printf("%s/run", f->folder);
     journal = text_printf("%s/journal", f->folder);
     put_at(f, "MemTotal: 104857600 kB\nMemFree: 1024 kB\n", "proc/meminfo");
     put_at(f, "cpu  10 0 10 80 0 0 0 0 0 0\n", "proc/stat");
     put_at(f, "1\n", "cgroup/cgroup.procs");
     assert_int_equal(sd_event_new(&f->event), 0);
-    start_daemon(f);
-    setenv("DBUS_SESSION_BUS_ADDRESS", f->bus_address, 1);
-    start_systemd(f);
+    bus_start(&f->bus, f->folder);
+    f->systemd = bus_connect_systemd(&f->bus, f->event, on_systemd, f);
     assert_int_equal(events_new_at(journal, true, &f->events), 0);
     assert_int_equal(events_listen(f->events, on_event, f), 0);
     const ReaperSetup how = {
@@ -424,8 +387,7 @@ static int teardown(void **state)
     cleanup_close(&f->listener);
     cleanup_close(&f->asker);
     sd_bus_close_unref(f->systemd);
-    kill(f->daemon, SIGKILL);
-    waitpid(f->daemon, NULL, 0);
+    bus_stop(&f->bus);
     sd_event_unref(f->event);
     for (size_t i = 0; i < UNITS_MAX; i++) {
         free(f->units[i].name);

@@ -8,15 +8,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "supervisor/daemon/reaper/unit-stop-internal.h"
+#include "supervisor/daemon/test-bus.h"
 
 #define PATIENCE_USEC (20 * USEC_PER_SEC)
 #define UNIT          "libpod-1.scope"
@@ -30,8 +28,8 @@
     assert_true(sd_event_run((f)->event, PATIENCE_USEC) > 0)
 
 typedef struct Fixture {
-    char folder[64], address[128], root[80];
-    pid_t daemon;
+    char folder[64], root[80];
+    Bus bus;
     sd_event *event;
     UnitStops *stops;
 
@@ -117,41 +115,6 @@ static int on_systemd(sd_bus_message *call, void *userdata, sd_bus_error *ret_er
     return sd_bus_message_is_method_call(call, SYSTEMD_MANAGER, "KillUnit") ? on_kill(f, call) : 0;
 }
 
-static void start_systemd(Fixture *f)
-{
-    assert_int_equal(sd_bus_new(&f->systemd), 0);
-    assert_true(sd_bus_set_address(f->systemd, f->address) >= 0);
-    assert_true(sd_bus_set_bus_client(f->systemd, true) >= 0);
-    assert_true(sd_bus_start(f->systemd) >= 0);
-    assert_true(sd_bus_set_exit_on_disconnect(f->systemd, false) >= 0);
-    assert_true(sd_bus_attach_event(f->systemd, f->event, 0) >= 0);
-    assert_true(sd_bus_add_filter(f->systemd, NULL, on_systemd, f) >= 0);
-    assert_true(sd_bus_request_name(f->systemd, SYSTEMD_NAME, 0) >= 0);
-}
-
-/* Returns once the daemon has said its address, i.e. listens. */
-static void start_daemon(Fixture *f)
-{
-    _cleanup_free_ char *argument = text_printf("--address=%s", f->address);
-    int said[2];
-    char c;
-
-    assert_non_null(argument);
-    assert_int_equal(pipe2(said, 0), 0);
-    f->daemon = fork();
-    assert_true(f->daemon >= 0);
-    if (f->daemon == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        dup2(said[1], 3);
-        execlp("dbus-daemon", "dbus-daemon", "--session", "--nofork", "--nopidfile",
-               "--print-address=3", argument, NULL);
-        _exit(127);
-    }
-    close(said[1]);
-    assert_int_equal(read(said[0], &c, 1), 1);
-    close(said[0]);
-}
-
 static int setup(void **state)
 {
     Fixture *f = calloc(1, sizeof(Fixture));
@@ -159,26 +122,15 @@ static int setup(void **state)
     assert_non_null(f);
     strcpy(f->folder, "/tmp/test-unit-stop-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
-    snprintf(f->address, sizeof(f->address), "unix:path=%s/bus", f->folder);
     snprintf(f->root, sizeof(f->root), "%s/cgroup", f->folder);
     assert_int_equal(sd_event_new(&f->event), 0);
     f->result = "done";
     *state = f;
-    start_daemon(f);
-    setenv("DBUS_SESSION_BUS_ADDRESS", f->address, 1);
-    start_systemd(f);
+    bus_start(&f->bus, f->folder);
+    f->systemd = bus_connect_systemd(&f->bus, f->event, on_systemd, f);
     assert_int_equal(unit_stops_new(f->event, true, f->root, &f->stops), 0);
     set_populated(f, true);
     return 0;
-}
-
-static void stop_daemon(Fixture *f)
-{
-    if (f->daemon > 0) {
-        kill(f->daemon, SIGKILL);
-        waitpid(f->daemon, NULL, 0);
-    }
-    f->daemon = 0;
 }
 
 static int teardown(void **state)
@@ -187,7 +139,7 @@ static int teardown(void **state)
 
     unit_stops_free(f->stops);
     sd_bus_close_unref(f->systemd);
-    stop_daemon(f);
+    bus_stop(&f->bus);
     sd_event_unref(f->event);
     assert_int_equal(dir_remove_tree(f->folder), 0);
     free(f);
@@ -317,7 +269,7 @@ static void test_no_bus(void **state)
 {
     Fixture *f = *state;
 
-    stop_daemon(f);
+    bus_stop(&f->bus);
     begin(f, AGES_USEC);
     wait_for(f, f->n_done > 0);
     assert_int_equal(f->done, UNIT_STOP_FAILED);
@@ -331,7 +283,7 @@ static void test_lost_bus(void **state)
 
     begin(f, AGES_USEC);
     wait_for(f, f->n_stop > 0 && f->stops->first->job);
-    stop_daemon(f);
+    bus_stop(&f->bus);
     wait_for(f, f->stops->first->phase == PHASE_VERIFY);
     set_populated(f, false);
     wait_for(f, f->n_done > 0);

@@ -4,20 +4,18 @@
 #pragma once
 
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 
 #include <cmocka.h>
 
 #include "base/file.h"
 #include "base/strv.h"
 #include "base/text.h"
+#include "supervisor/daemon/test-bus.h"
 #include "supervisor/daemon/units/units-internal.h"
 
 #define PATIENCE_USEC (20 * USEC_PER_SEC)
@@ -45,8 +43,8 @@ static const struct {
 };
 
 typedef struct Fixture {
-    char folder[64], address[128];
-    pid_t daemon;
+    char folder[64];
+    Bus bus;
     sd_event *event;
     Units *units;
 
@@ -201,54 +199,16 @@ static int on_systemd(sd_bus_message *call, void *userdata, sd_bus_error *ret_er
     return sd_bus_reply_method_return(call, "o", "/org/freedesktop/systemd1/job/1");
 }
 
-static sd_bus *connect_bus(Fixture *f)
-{
-    sd_bus *bus;
-
-    assert_int_equal(sd_bus_new(&bus), 0);
-    assert_true(sd_bus_set_address(bus, f->address) >= 0);
-    assert_true(sd_bus_set_bus_client(bus, true) >= 0);
-    assert_true(sd_bus_start(bus) >= 0);
-    assert_true(sd_bus_set_exit_on_disconnect(bus, false) >= 0);
-    assert_true(sd_bus_attach_event(bus, f->event, 0) >= 0);
-    return bus;
-}
-
 static void start_systemd(Fixture *f)
 {
-    f->systemd = connect_bus(f);
-    assert_true(sd_bus_add_filter(f->systemd, NULL, on_systemd, f) >= 0);
-    assert_true(sd_bus_request_name(f->systemd, SYSTEMD_NAME, 0) >= 0);
+    f->systemd = bus_connect_systemd(&f->bus, f->event, on_systemd, f);
 }
 
-/* Returns once the daemon has said its address, i.e. listens. */
-static void start_daemon(Fixture *f)
+/* Its socket goes, too, and the made-up systemd. */
+static void stop_bus(Fixture *f)
 {
-    _cleanup_free_ char *argument = text_printf("--address=%s", f->address);
-    int said[2];
-    char c;
-
-    assert_non_null(argument);
-    assert_int_equal(pipe2(said, 0), 0);
-    f->daemon = fork();
-    assert_true(f->daemon >= 0);
-    if (f->daemon == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        dup2(said[1], 3);
-        execlp("dbus-daemon", "dbus-daemon", "--session", "--nofork", "--nopidfile",
-               "--print-address=3", argument, NULL);
-        _exit(127);
-    }
-    close(said[1]);
-    assert_int_equal(read(said[0], &c, 1), 1);
-    close(said[0]);
-}
-
-static void stop_daemon(Fixture *f)
-{
-    kill(f->daemon, SIGKILL);
-    waitpid(f->daemon, NULL, 0);
-    unlink(f->address + strlen("unix:path="));
+    bus_stop(&f->bus);
+    unlink(f->bus.address + strlen("unix:path="));
     f->systemd = sd_bus_close_unref(f->systemd);
 }
 
@@ -293,14 +253,12 @@ static int setup(void **state)
     assert_non_null(f);
     strcpy(f->folder, "/tmp/test-units-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
-    snprintf(f->address, sizeof(f->address), "unix:path=%s/bus", f->folder);
-    setenv("DBUS_SESSION_BUS_ADDRESS", f->address, 1);
     f->load = "loaded";
     f->active = "active";
     f->sub = "running";
     f->result = "success";
     assert_int_equal(sd_event_new(&f->event), 0);
-    start_daemon(f);
+    bus_start(&f->bus, f->folder);
     start_systemd(f);
     assert_int_equal(units_new(f->event, true, &callbacks, f, &f->units), 0);
     *state = f;
@@ -313,7 +271,7 @@ static int teardown(void **state)
 
     assert_null(units_free(f->units));
     sd_bus_message_unref(f->unanswered);
-    stop_daemon(f);
+    stop_bus(f);
     sd_event_unref(f->event);
     assert_int_equal(dir_remove_tree(f->folder), 0);
     free(f);

@@ -206,7 +206,7 @@ static void test_words(void **state)
 static void test_forged(void **state)
 {
     Fixture *f = *state;
-    sd_bus *liar = connect_bus(f);
+    sd_bus *liar = bus_connect(&f->bus, f->event);
     const char *us;
 
     watch_web(f);
@@ -292,7 +292,7 @@ static void test_bus_restarts(void **state)
     wait_for(f, f->n_changed == 1);
     f->deaf = true;
     assert_int_equal(units_get_beat(f->units, WEB, on_beat, f), 0);
-    stop_daemon(f);
+    stop_bus(f);
     wait_for(f, f->n_disconnected == 1);
     assert_int_equal(f->n_done, 1); /* who waits for an answer gets one */
     assert_true(f->done < 0);
@@ -301,7 +301,7 @@ static void test_bus_restarts(void **state)
 
     f->deaf = false;
     f->n_restarts = 9;
-    start_daemon(f);
+    bus_start(&f->bus, f->folder);
     start_systemd(f);
     wait_for(f, f->n_changed == 2);
     assert_int_equal(f->n_connected, 2);
