@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
+/* Posts, read: what is kept of log entries and batches, what is summed of their containers, and
+ * that each mistake is told with its place. */
+
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>

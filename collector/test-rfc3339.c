@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
+/* Times of RFC 3339 against the C library's calendar, and what must not pass for one. */
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
+/* Packets of sock_diag(7), made here, as the kernel never sends the wrong ones; and which sockets
+ * count as use. */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

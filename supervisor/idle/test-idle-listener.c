@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
+/* What is taken for the address of a listening socket, and which of the kernel's sockets belong to
+ * it. */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

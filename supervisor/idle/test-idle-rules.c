@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
+/* The rules of idleness, with a clock of the test's own: single stories step by step, and random
+ * worlds in which what the rules believe must be how it is. */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
+/* When the brake closes, to the check and to the microsecond, and that it opens again: a real
+ * failure of everything must be acted on in the end. */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
+/* The steps of a start, the spread of the jitter, and which texts give a jitter. */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
+/* Who starts next: in small cases written out, at random against a plain search, and with as many
+ * as a large boot has. */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
+/* Which bucket a latency falls into, what percentiles are made of them, and that full counters do
+ * not wrap. */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
+/* Delays of restarts, some against those that systemd itself gave, and when the count is reset or a
+ * held service tried again. */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

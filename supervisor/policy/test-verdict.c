@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
+/* Rows of results, written as text, and the verdict after each of them. */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
+/* The words for how a service has ended, for known ends and for those that systemd may invent. */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
