@@ -275,16 +275,22 @@ static void test_freed(void **state)
 
 #define BY_LABEL "\"match\": {\"label\": \"x\"}, \"classes\": {\"all\": {}}, \"keep\": 0"
 
-/* Rounds wait for the engine, and what it has said once is known. */
-static void test_labels(void **state)
+/* A container, and a round of a policy that waits for what the engine says of its labels. */
+static void begin_by_label(Fake *f)
 {
-    Fake *f = *state;
-
     start_engine(f);
     add_container(f, "a", NULL, OBEYS);
     set_policy(f, BY_LABEL);
     ask_round(f);
     wait_for(f, f->n_asked == 1);
+}
+
+/* Rounds wait for the engine, and what it has said once is known. */
+static void test_labels(void **state)
+{
+    Fake *f = *state;
+
+    begin_by_label(f);
     pass_time(f, LOOK_USEC);
     assert_int_equal(n_stops(f) + f->n_answers, 0);
     answer(f, "y");
@@ -340,11 +346,7 @@ static void test_bad_engine(void **state)
     static const char nonsense[] = "HTTP/1.0 200 OK\r\n\r\n[{\"Id\": \"";
     Fake *f = *state;
 
-    start_engine(f);
-    add_container(f, "a", NULL, OBEYS);
-    set_policy(f, BY_LABEL);
-    ask_round(f);
-    wait_for(f, f->n_asked == 1);
+    begin_by_label(f);
     assert_int_equal(write(f->asker, nonsense, strlen(nonsense)), strlen(nonsense));
     cleanup_close(&f->asker);
     f->asker = -1;
@@ -360,11 +362,7 @@ static void test_freed_while_asking(void **state)
 {
     Fake *f = *state;
 
-    start_engine(f);
-    add_container(f, "a", NULL, OBEYS);
-    set_policy(f, BY_LABEL);
-    ask_round(f);
-    wait_for(f, f->n_asked == 1);
+    begin_by_label(f);
     f->reaper = reaper_free(f->reaper);
     assert_true(f->refused);
     assert_int_equal(n_stops(f), 0);
@@ -375,11 +373,7 @@ static void test_removed_while_asking(void **state)
 {
     Fake *f = *state;
 
-    start_engine(f);
-    add_container(f, "a", NULL, OBEYS);
-    set_policy(f, BY_LABEL);
-    ask_round(f);
-    wait_for(f, f->n_asked == 1);
+    begin_by_label(f);
     set_policy(f, NULL);
     answer(f, "x");
     wait_for(f, f->n_answers == 1);
