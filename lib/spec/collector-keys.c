@@ -5,15 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "base/macros.h"
-#include "spec/keys.h"
-#include "spec/rules.h"
-#include "spec/spec.h"
-
-#define TABLE(type, list, ...)                                                                     \
-    {                                                                                              \
-        .keys = (list), .n = ELEMENTSOF(list), .size = sizeof(type), __VA_ARGS__                   \
-    }
+#include "spec/keys-internal.h"
 
 #define F(member) .offset = offsetof(SpecSpool, member)
 static const Key spool_keys[] = {
@@ -27,18 +19,8 @@ static const KeyTable spool_table = TABLE(SpecSpool, spool_keys, .shorthand = "s
 
 #define F(member) .offset = offsetof(Spec, member)
 static const Key keys[] = {
-    {"plan", KEY_INTEGER, KEY_PLAN, F(plan), .min = 1, .max = 1000000,
-     .about = "Version of the plan's format."},
-    {"source", KEY_STRING, KEY_PLAN, F(source), .rule = &rule_text,
-     .about = "Path of the spec that the plan was made from."},
-    {"$schema", KEY_STRING, 0, F(schema), .rule = &rule_line,
-     .about = "The JSON Schema, for editors."},
-    {"name", KEY_STRING, 0, F(name), .rule = &rule_name, .derived = "the file name without .json",
-     .about = "Name of the collector, for messages and for the folder of its spool."},
-    {"machine", KEY_STRING, 0, F(machine), .rule = &rule_host,
-     .about = "Host that it is for; others do not post to it."},
-    {"type", KEY_ENUM, KEY_REQUIRED, F(type), .words = key_type_words, .aliases = key_type_aliases,
-     .about = "\"collector\"."},
+    KEYS_OF_ALL("Name of the collector, for messages and for the folder of its spool.",
+                "Host that it is for; others do not post to it.", "\"collector\"."),
     {"url", KEY_STRING, 0, F(collector.url), .rule = &rule_collector,
      .fallback = SPEC_COLLECTOR_URL, .about = "Its address; batches are posted to /logs there."},
     {"interval", KEY_SPAN, 0, F(collector.interval_usec), .min = USEC_PER_SEC, .max = USEC_PER_DAY,
@@ -54,8 +36,7 @@ static const Key keys[] = {
      .about = "File with the certificates that it is verified with, as PEM."},
     {"spool", KEY_OBJECT, 0, F(collector.spool), .table = &spool_table,
      .about = "What waits on disk until the collector has it."},
-    {"scope", KEY_ENUM, 0, F(scope), .words = key_scope_words, .fallback = "any",
-     .about = "Which manager's phoenixd posts."},
+    KEY_SCOPE("Which manager's phoenixd posts."),
 };
 #undef F
 const KeyTable spec_collector_keys = TABLE(Spec, keys);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one place where keys are defined. What a key accepts is in rules.h, what follows between keys
- * in resolve.c.
+ * The keys of services, defined here and nowhere else but for those that every spec has
+ * (keys-internal.h). What a key accepts is in rules.h, what follows between keys in resolve.c.
  */
 #include "spec/keys.h"
 
@@ -9,15 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/macros.h"
 #include "base/strv.h"
-#include "spec/rules.h"
-#include "spec/spec.h"
-
-#define TABLE(type, list, ...)                                                                     \
-    {                                                                                              \
-        .keys = (list), .n = ELEMENTSOF(list), .size = sizeof(type), __VA_ARGS__                   \
-    }
+#include "spec/keys-internal.h"
 
 const char *const key_type_words[] = {
     [SPEC_TYPE_CONTAINER] = "docker", [SPEC_TYPE_BINARY] = "binary",       [SPEC_TYPE_VM] = "vm",
@@ -337,19 +330,10 @@ static const char *const autoupdate_words[] = {
 
 #define F(member) .offset = offsetof(Spec, member)
 static const Key keys[] = {
-    {"plan", KEY_INTEGER, KEY_PLAN, F(plan), .min = 1, .max = 1000000,
-     .about = "Version of the plan's format."},
-    {"source", KEY_STRING, KEY_PLAN, F(source), .rule = &rule_text,
-     .about = "Path of the spec that the plan was made from."},
-    {"$schema", KEY_STRING, 0, F(schema), .rule = &rule_line,
-     .about = "The JSON Schema, for editors."},
-    {"name", KEY_STRING, 0, F(name), .rule = &rule_name, .derived = "the file name without .json",
-     .about = "Name of the service; its unit is phoenix@NAME.service."},
-    {"machine", KEY_STRING, 0, F(machine), .rule = &rule_host,
-     .about = "Host that it is for; others do not generate it."},
-    {"type", KEY_ENUM, KEY_REQUIRED, F(type), .words = key_type_words, .aliases = key_type_aliases,
-     .about = "What the image is: a container image, a program, a virtual machine; or \"policy\" "
-              "or \"collector\", which have keys of their own."},
+    KEYS_OF_ALL("Name of the service; its unit is phoenix@NAME.service.",
+                "Host that it is for; others do not generate it.",
+                "What the image is: a container image, a program, a virtual machine; or \"policy\" "
+                "or \"collector\", which have keys of their own."),
     {"image", KEY_STRING, KEY_REQUIRED, F(image), .rule = &rule_image,
      .about = "Image reference, or the path of an OCI or Docker archive; for a binary its path."},
     {"args", KEY_STRV, 0, F(args), .rule = &rule_text, .about = "Arguments, passed exactly."},
@@ -398,8 +382,7 @@ static const Key keys[] = {
     {"needs", KEY_STRV, KEY_SINGLE, F(needs), .rule = &rule_name,
      .about = "Services that are started with it, before it."},
     {"enable", KEY_BOOL, 0, F(enable), .fallback = "false", .about = "Start it at boot."},
-    {"scope", KEY_ENUM, 0, F(scope), .words = key_scope_words, .fallback = "any",
-     .about = "Which manager generates it."},
+    KEY_SCOPE("Which manager generates it."),
     {"autoupdate", KEY_ENUM, 0, F(autoupdate), .words = autoupdate_words,
      .about = "Where podman-auto-update(1) looks for a newer image."},
     {"hooks", KEY_OBJECT, 0, F(hooks), .table = &hooks_table,

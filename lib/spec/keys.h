@@ -101,10 +101,6 @@ const SpecKind *spec_kind_with(const KeyTable *table);
 /* Whether no kind before this one has that key for the same member. */
 bool spec_kind_adds(const SpecKind *kind, const Key *key);
 
-/* What all of these tables have. */
-extern const char *const key_type_words[], *const key_scope_words[];
-extern const KeyAlias key_type_aliases[];
-
 /* The key with KEY_NAME; there is one in each table of KEY_NAMED. */
 const Key *key_of_name(const KeyTable *table);
 

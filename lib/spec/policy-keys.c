@@ -6,15 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "base/macros.h"
-#include "spec/keys.h"
-#include "spec/rules.h"
-#include "spec/spec.h"
-
-#define TABLE(type, list, ...)                                                                     \
-    {                                                                                              \
-        .keys = (list), .n = ELEMENTSOF(list), .size = sizeof(type), __VA_ARGS__                   \
-    }
+#include "spec/keys-internal.h"
 
 static const char *const action_words[] = {
     [POLICY_ACTION_STOP] = "stop",
@@ -77,18 +69,8 @@ static const KeyTable budget_table = TABLE(PolicyBudget, budget_keys, .shorthand
 
 #define F(member) .offset = offsetof(Spec, member)
 static const Key keys[] = {
-    {"plan", KEY_INTEGER, KEY_PLAN, F(plan), .min = 1, .max = 1000000,
-     .about = "Version of the plan's format."},
-    {"source", KEY_STRING, KEY_PLAN, F(source), .rule = &rule_text,
-     .about = "Path of the spec that the plan was made from."},
-    {"$schema", KEY_STRING, 0, F(schema), .rule = &rule_line,
-     .about = "The JSON Schema, for editors."},
-    {"name", KEY_STRING, 0, F(name), .rule = &rule_name, .derived = "the file name without .json",
-     .about = "Name of the policy."},
-    {"machine", KEY_STRING, 0, F(machine), .rule = &rule_host,
-     .about = "Host that it is for; others do not act by it."},
-    {"type", KEY_ENUM, KEY_REQUIRED, F(type), .words = key_type_words, .aliases = key_type_aliases,
-     .about = "\"policy\"."},
+    KEYS_OF_ALL("Name of the policy.", "Host that it is for; others do not act by it.",
+                "\"policy\"."),
     {"match", KEY_OBJECT, KEY_REQUIRED, F(policy.match), .table = &match_table,
      .about = "The containers that it is about; all that is given must fit."},
     {"classes", KEY_NAMED, 0, F(policy.classes), .table = &class_table,
@@ -111,8 +93,7 @@ static const Key keys[] = {
      .about = "Time until a stop that failed is tried again, and between two for pressure."},
     {"spare", KEY_STRV, KEY_SINGLE, F(policy.spare), .rule = &rule_glob,
      .about = "Containers that are never stopped: globs of their names or of their units."},
-    {"scope", KEY_ENUM, 0, F(scope), .words = key_scope_words, .fallback = "any",
-     .about = "Which manager's phoenixd acts by it."},
+    KEY_SCOPE("Which manager's phoenixd acts by it."),
 };
 #undef F
 const KeyTable spec_policy_keys = TABLE(Spec, keys);
