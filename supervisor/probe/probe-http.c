@@ -118,7 +118,7 @@ static void stop(Probe *probe)
     free(run->url);
 }
 
-/* Specs are checked when they are read (spec/rules.c), but a line break here would be a request of
+/* Specs are checked when they are read (spec/rules.h), but a line break here would be a request of
  * its own. */
 static bool is_one_line(const char *s)
 {
