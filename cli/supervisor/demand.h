@@ -32,7 +32,6 @@ void demand_add_summary(Text *t, const Demand *demand);
 /* "180 ms", "12s", "over 1min": one that phoenixd told. */
 void demand_add_cold_start(Text *t, uint64_t usec);
 
-/* What the spec says of it as members of a JSON object, which needs no phoenixd; and its numbers.
- */
+/* Members of a JSON object: what the spec says of it, which needs no phoenixd, and its numbers. */
 void demand_add_spec_json(Text *t, const Spec *spec);
 void demand_add_json(Text *t, const Demand *demand);

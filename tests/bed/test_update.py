@@ -372,7 +372,7 @@ def test_update_that_is_killed_while_it_pulls(shop, repository, wait_for):
         result = shop.user("timeout", "--foreground", f"--signal={name}", f"{after:.3f}", "phoenix", "update",
                            "--dry-run", shop.name)
         killed += not result.ok
-        wait_for(lambda: shop.user("flock", "--nonblock", lock, "true").ok, 30, "what is left of it ends")
+        wait_for(lambda: shop.user("flock", "--nonblock", lock, "true").ok, 60, "what is left of it ends")
         assert repository.here() == repository.digests["v1"], f"{name} after {after:.2f} s of {took:.2f}"
         repository.remove("v2")
     assert killed > n / 2
